@@ -1,0 +1,104 @@
+import type { NotificationId } from "./notification.ts";
+
+/**
+ * Trouble that is the provider's or the set-up's and not this message's. It pauses
+ * the whole channel instead of using up the message's tries.
+ *
+ * - `throttle`  we call too often (Mobizon code 30, HTTP 429, SMTP 421/450 limits)
+ * - `outage`    the provider cannot be reached or is broken (refused, timeout, 5xx)
+ * - `setup`     a wrong key, account, host, certificate or password
+ * - `balance`   no money left on the account
+ */
+export type Trouble = "throttle" | "outage" | "setup" | "balance";
+
+/**
+ * What one attempt to send told us.
+ *
+ * The question each variant answers is "may we send again?", because that is
+ * the only thing the outbox has to decide:
+ *
+ * - `accepted`  no need to. The provider took it and gave it a reference.
+ * - `rejected`  no use. The same message would be refused again.
+ * - `not_sent`  yes. We can show that nothing irreversible reached the provider.
+ * - `unknown`   NO. It may have gone out; only the provider can tell us.
+ *
+ * A channel that is not sure returns `unknown`. Guessing `not_sent` costs a
+ * duplicate message to a real person; guessing `unknown` costs a lookup.
+ */
+export type SendOutcome =
+  | {
+      readonly kind: "accepted";
+      /** The provider's id of the message: Mobizon's message id, the SMTP queue id. */
+      readonly providerRef: string;
+      /** Mobizon's campaign id. */
+      readonly campaignId?: string;
+      /** `moderation` when the provider holds it for a person to look at first. */
+      readonly delivery?: "moderation";
+    }
+  | { readonly kind: "rejected"; readonly code: string; readonly detail: string }
+  | {
+      readonly kind: "not_sent";
+      readonly code: string;
+      readonly detail: string;
+      readonly trouble?: Trouble;
+      readonly retryAfterMs?: number;
+    }
+  | {
+      readonly kind: "unknown";
+      readonly code: string;
+      readonly detail: string;
+      readonly trouble?: Trouble;
+    };
+
+/** What is prepared with the provider before the one call that cannot be taken back. */
+export interface Draft {
+  readonly campaignId: string;
+  readonly messageId: string;
+}
+
+export interface OutgoingMessage {
+  readonly notificationId: NotificationId;
+  /** Counts from 1. Doubles as the fence. */
+  readonly attempt: number;
+  /** E.164 with "+" for `sms`, one plain address for `email`. */
+  readonly recipient: string;
+  /** For `email` only; without control characters. */
+  readonly subject: string | null;
+  readonly body: string;
+  /**
+   * The name by which the provider's record of this notification can be recognised, the same
+   * on every attempt, as `oncebox-1f0c9a2e-1042`: ASCII letters, digits and `-`, at most 60.
+   */
+  readonly reference: string;
+  /** What an earlier attempt prepared; this attempt continues it and makes no second one. */
+  readonly draft: Draft | null;
+}
+
+export interface SendContext {
+  /**
+   * Aborts the wait for an answer, at the send's deadline. What was written stays written,
+   * so an aborted send is `unknown` unless it can be shown that nothing was.
+   */
+  readonly signal: AbortSignal;
+  /**
+   * The last look before the first byte that cannot be taken back, to be called synchronously
+   * right before it. False when the holder has lost the time it had: write nothing and answer `not_sent`.
+   */
+  mayStillSend(): boolean;
+  /**
+   * Commits the draft's ids, fenced by the attempt number. False when the attempt no longer
+   * holds the claim: send nothing and answer `not_sent`.
+   */
+  keepDraft(draft: Draft): Promise<boolean>;
+}
+
+/** One way out. Implementations know a wire protocol and nothing of Postgres. */
+export interface Channel {
+  /**
+   * Makes exactly one try. Never retries by itself, and never throws for a
+   * failed send: a thrown error is a bug, and is settled as `unknown`.
+   */
+  send(message: OutgoingMessage, context: SendContext): Promise<SendOutcome>;
+  /** Lets go of sockets. Call it once, when no send is under way. */
+  close(): Promise<void>;
+}
