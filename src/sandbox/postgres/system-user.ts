@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { OnceboxError } from "../errors.ts";
+import { OnceboxError } from "../../errors.ts";
 
 /** Whom a child process runs as; what `spawn` takes. */
 export interface SystemUser {

@@ -13,8 +13,8 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { OnceboxError } from "../errors.ts";
-import { sharedFolder } from "./postgres-binaries.ts";
+import { OnceboxError } from "../../errors.ts";
+import { sharedFolder } from "./binaries.ts";
 import { canEnter, type SystemUser } from "./system-user.ts";
 
 /** Put in last of all, so it also says that the directory was finished. */

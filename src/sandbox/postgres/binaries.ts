@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
-import { OnceboxError } from "../errors.ts";
+import { OnceboxError } from "../../errors.ts";
 import { canEnter, type SystemUser } from "./system-user.ts";
 
 /**
