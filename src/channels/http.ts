@@ -1,0 +1,157 @@
+/*
+ * The one place that posts to a provider over HTTP.
+ *
+ * What matters is the PHASE a failed call had reached, because no error code proves that
+ * nothing was sent (the same ECONNRESET means "died in the TLS handshake" and "executed, then
+ * died"). undici calls a handler's `onRequestStart` right before the first `socket.write` of a
+ * request, after the TLS handshake, and never otherwise:
+ *
+ *   not_started  onRequestStart was never called, or was aborted inside: no byte of the request
+ *                went out, and, because the client and its socket are destroyed, none will
+ *   started      it was called, and no complete answer came back: anything may have happened
+ *   answered     a complete answer: the status and the whole body
+ */
+
+import type { Socket } from "node:net";
+import { buildConnector, Client } from "undici";
+import { ABORTED, abortCode, codeOf, LEASE_OVER } from "./transport-trouble.ts";
+
+/** How long one call may take; `signal` bounds the whole of it. In milliseconds. */
+export interface HttpTimeouts {
+  /** DNS, TCP and the TLS handshake. Default 5000. */
+  readonly connectMs?: number | undefined;
+  /** From the request to the last header of the answer. Default 15000. */
+  readonly headersMs?: number | undefined;
+  /** Between two pieces of the body. Default 10000. */
+  readonly bodyMs?: number | undefined;
+}
+
+interface PostRequest {
+  /** `http:` or `https:`; may hold a secret in its query, which no result repeats. */
+  readonly url: URL;
+  readonly form: URLSearchParams;
+  readonly timeouts: HttpTimeouts;
+  readonly signal: AbortSignal;
+  /** Asked synchronously right before the first byte of the request; false writes nothing. */
+  readonly mayWrite?: (() => boolean) | undefined;
+}
+
+export type HttpResult =
+  | { readonly phase: "not_started" | "started"; readonly code: string; readonly detail: string }
+  | { readonly phase: "answered"; readonly status: number; readonly body: string };
+
+/** An answer of Mobizon is a few hundred bytes. */
+const MAX_BODY_BYTES = 64 * 1024;
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/** Posts a form once. Resolves in every case; leaves no socket behind. */
+export async function postForm(request: PostRequest): Promise<HttpResult> {
+  const { url, signal, timeouts } = request;
+  if (signal.aborted) return notStarted(abortCode(signal), "the deadline was over before the call");
+
+  const { promise, resolve } = Promise.withResolvers<HttpResult>();
+  let started = false;
+  let status = 0;
+  const chunks: Buffer[] = [];
+  const fail = (code: string, detail: string) =>
+    resolve({ phase: started ? "started" : "not_started", code, detail });
+
+  let destroy = () => {};
+  const onAbort = () => {
+    // undici reports an abort only when the connect attempt has ended; we do not wait for that.
+    // Destroying here, in the same turn, is what makes `not_started` stay true.
+    fail(abortCode(signal), "no answer before the deadline");
+    destroy();
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+
+  try {
+    const opened = openClient(url, timeouts);
+    destroy = opened.destroy;
+    opened.client.dispatch(
+      {
+        method: "POST",
+        path: `${url.pathname}${url.search}`,
+        headers: {
+          "content-type": "application/x-www-form-urlencoded",
+          accept: "application/json",
+          "accept-encoding": "identity",
+        },
+        body: request.form.toString(),
+      },
+      {
+        onRequestStart(controller) {
+          // A second start would be a replay of the request by the library: a second SMS.
+          if (started) return controller.abort(new Error("replay refused"));
+          if (request.mayWrite?.() === false) {
+            resolve(notStarted(LEASE_OVER, "the attempt's time was over before the write"));
+            return controller.abort(new Error(LEASE_OVER));
+          }
+          started = true;
+        },
+        onResponseStart(_controller, statusCode) {
+          status = statusCode;
+        },
+        onResponseData(_controller, chunk) {
+          chunks.push(chunk);
+        },
+        onResponseEnd() {
+          resolve({ phase: "answered", status, body: Buffer.concat(chunks).toString() });
+        },
+        onResponseError(_controller, error) {
+          fail(codeOf(error), error.message);
+        },
+      },
+    );
+    return await promise;
+  } catch (error) {
+    fail(codeOf(error), String(error));
+    return await promise;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    destroy();
+  }
+}
+
+function notStarted(code: string, detail: string): HttpResult {
+  return { phase: "not_started", code, detail };
+}
+
+/**
+ * A client, and so a connection, for one call. On a reused connection a server that closes an
+ * idle socket just as we write looks the same as one that took the message and died, and a
+ * queue inside undici would keep a call waiting past its deadline. One handshake per SMS is a
+ * fair price for neither.
+ */
+function openClient(url: URL, timeouts: HttpTimeouts): { client: Client; destroy: () => void } {
+  let socket: Socket | undefined;
+  const connect = buildConnector({
+    // HTTP/2, on by default, sends a POST again by itself on GOAWAY or REFUSED_STREAM.
+    allowH2: false,
+    timeout: timeouts.connectMs ?? 5_000,
+    maxCachedSessions: 0,
+    // Said outright, so that NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment changes nothing.
+    rejectUnauthorized: true,
+  });
+  const client = new Client(url.origin, {
+    allowH2: false,
+    pipelining: 0,
+    headersTimeout: timeouts.headersMs ?? 15_000,
+    bodyTimeout: timeouts.bodyMs ?? 10_000,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    maxResponseSize: MAX_BODY_BYTES,
+    // Otherwise UNDICI_USE_MILO in the environment would exchange the parser.
+    useMilo: false,
+    connect(options, callback) {
+      // The connector returns its socket, though its type does not say so.
+      socket = connect(options, callback) as unknown as Socket | undefined;
+    },
+  });
+  const destroy = () => {
+    const error = new Error(ABORTED);
+    void client.destroy(error).catch(() => {});
+    // Without this a connect under way would go on to its own timeout.
+    socket?.destroy(error);
+  };
+  return { client, destroy };
+}
