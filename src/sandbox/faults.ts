@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
 
+/** What is known of a request. */
+export type Traits = Readonly<Record<string, string | undefined>>;
+
 /** What a request has to have to meet a fault; nothing means every request. */
-export type Match = Readonly<Record<string, string | undefined>>;
+export type Match = Traits;
 
 /** Asks for a fault on the next requests that match. */
 export interface FaultRule<Fault> {
@@ -27,8 +30,11 @@ export interface FaultPlan<Fault> {
 export interface FaultBook<Fault> {
   add(wish: FaultRule<Fault> | FaultPlan<Fault>): void;
   clear(): void;
-  /** The fault that this request meets. The rules first, in the order they came, then the plan. */
-  draw(request: Readonly<Record<string, string | undefined>>): Fault | null;
+  /**
+   * The fault that this request meets, if it is one that `fits`. The rules first, in the order
+   * they came, then the plan.
+   */
+  draw(request: Traits, fits?: (fault: Fault) => boolean): Fault | null;
 }
 
 export function faultBook<Fault>(everyKind: readonly Fault[]): FaultBook<Fault> {
@@ -49,8 +55,8 @@ export function faultBook<Fault>(everyKind: readonly Fault[]): FaultBook<Fault> 
       rules = [];
       plan = null;
     },
-    draw: (request) => {
-      const met = rules.find(({ rule, left }) => left > 0 && matches(request, rule.match));
+    draw: (request, fits = () => true) => {
+      const met = rules.find(({ rule }) => fits(rule.fault) && matches(request, rule.match));
       if (met !== undefined) {
         met.left -= 1;
         rules = rules.filter(({ left }) => left > 0);
@@ -60,15 +66,13 @@ export function faultBook<Fault>(everyKind: readonly Fault[]): FaultBook<Fault> 
       const what = JSON.stringify(request);
       const nth = (seen.get(what) ?? 0) + 1;
       seen.set(what, nth);
-      return drawByChance(plan, plan.faults ?? everyKind, `${what} ${nth}`);
+      const drawn = drawByChance(plan, plan.faults ?? everyKind, `${what} ${nth}`);
+      return drawn !== null && fits(drawn) ? drawn : null;
     },
   };
 }
 
-function matches(
-  request: Readonly<Record<string, string | undefined>>,
-  match: Match = {},
-): boolean {
+function matches(request: Traits, match: Match = {}): boolean {
   return Object.entries(match).every(
     ([key, value]) => value === undefined || request[key] === value,
   );

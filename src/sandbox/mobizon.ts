@@ -2,10 +2,11 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
+import { control, type Routes } from "./control.ts";
 import { listen } from "./listen.ts";
 import type { SmsRecord } from "./mobizon/account.ts";
 import type { MobizonSettings } from "./mobizon/context.ts";
-import { control } from "./mobizon/control.ts";
+import { mobizonControl } from "./mobizon/control.ts";
 import type { MobizonFaultWish } from "./mobizon/faults.ts";
 import { parseForm } from "./mobizon/form.ts";
 import type { ServiceOptions } from "./mobizon/service.ts";
@@ -46,8 +47,11 @@ export async function startMobizon(options: MobizonOptions = {}): Promise<Sandbo
   refuseInProduction("the sandbox's Mobizon");
   const apiKey = options.apiKey ?? "sandbox-key";
   const service = mobizonService({ ...options, apiKey });
+  const routes = mobizonControl(service);
   const server = createServer((request, response) => {
-    serve(service, request, response).catch((error: unknown) => response.destroy(error as Error));
+    serve(service, routes, request, response).catch((error: unknown) =>
+      response.destroy(error as Error),
+    );
   });
   const port = await listen(server, options.port);
   const close = async () => {
@@ -73,14 +77,12 @@ export async function startMobizon(options: MobizonOptions = {}): Promise<Sandbo
 
 async function serve(
   service: MobizonService,
+  routes: Routes,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://sandbox");
-  if (pathname.startsWith("/_sandbox/")) {
-    const { status, body } = await control(service, request, pathname);
-    return write(response, status, JSON.stringify(body));
-  }
+  if (pathname.startsWith("/_sandbox/")) return control(routes, request, response, pathname);
   const method = /^\/service\/([^/]+\/[^/]+)\/?$/.exec(pathname)?.[1];
   if (method === undefined || request.method !== "POST") return write(response, 404, "{}");
 

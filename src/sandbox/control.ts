@@ -1,0 +1,48 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { text } from "node:stream/consumers";
+import { z } from "zod";
+
+/** A stand-in's own requests, which the real thing does not have. By method and path. */
+export type Routes = Readonly<Record<string, (body: unknown) => Reply>>;
+
+export interface Reply {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** Answers one of the routes, or 404. */
+export async function control(
+  routes: Routes,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+): Promise<void> {
+  const route = routes[`${request.method} ${path}`];
+  const body = parseJson(await text(request));
+  const reply =
+    route === undefined ? { status: 404, body: { error: "no such path" } } : route(body);
+  response.writeHead(reply.status, { "content-type": "application/json; charset=utf-8" });
+  response.end(JSON.stringify(reply.body));
+}
+
+export function showing(look: () => unknown): Routes[string] {
+  return () => ({ status: 200, body: look() });
+}
+
+/** Takes a body of this shape; 400 with what is wrong otherwise. */
+export function taking<Wish>(schema: z.ZodType<Wish>, take: (wish: Wish) => void): Routes[string] {
+  return (body) => {
+    const wish = schema.safeParse(body);
+    if (!wish.success) return { status: 400, body: { error: z.prettifyError(wish.error) } };
+    take(wish.data);
+    return { status: 200, body: {} };
+  };
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
