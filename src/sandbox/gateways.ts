@@ -14,14 +14,14 @@ export interface GatewaysOptions {
   /** Where the ledgers are kept. A start on the same folder remembers what was sent. */
   readonly dir: string;
   /** By default ones that are free. */
-  readonly mobizonPort?: number;
-  readonly smtpPort?: number;
-  readonly mobizonApiKey?: string;
+  readonly mobizonPort?: number | undefined;
+  readonly smtpPort?: number | undefined;
+  readonly mobizonApiKey?: string | undefined;
   /** How long Mobizon takes for every answer. */
-  readonly delayMs?: number;
+  readonly delayMs?: number | undefined;
 }
 
-export interface SandboxGateways extends AsyncDisposable {
+export interface Gateways extends AsyncDisposable {
   readonly mobizonUrl: string;
   readonly mobizonApiKey: string;
   readonly smtpUrl: string;
@@ -49,7 +49,7 @@ export interface SandboxGateways extends AsyncDisposable {
  *
  * @throws OnceboxError `ONCEBOX_SANDBOX_FAILED` - a port is taken, or NODE_ENV is production.
  */
-export async function startGateways(options: GatewaysOptions): Promise<SandboxGateways> {
+export async function startGateways(options: GatewaysOptions): Promise<Gateways> {
   refuseInProduction("the sandbox's gateways");
   // This very file, whether it is a .ts that Node strips or the .js that tsc made of it.
   const script = fileURLToPath(import.meta.url);

@@ -19,7 +19,8 @@ export type { MobizonSettings } from "./mobizon/context.ts";
 export type { MobizonFault, MobizonFaultWish } from "./mobizon/faults.ts";
 export type { MobizonRequest } from "./mobizon/service.ts";
 
-export interface MobizonOptions extends Partial<ServiceOptions> {
+export interface MobizonOptions extends Omit<ServiceOptions, "apiKey"> {
+  readonly apiKey?: string | undefined;
   /** By default one that is free. */
   readonly port?: number | undefined;
 }

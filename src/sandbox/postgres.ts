@@ -23,11 +23,11 @@ import { refuseInProduction } from "./refuse-production.ts";
 
 export interface PostgresOptions {
   /** Kept between starts. By default a fresh temporary one, removed on stop. */
-  readonly dataDir?: string;
+  readonly dataDir?: string | undefined;
   /** By default one that is free. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Server settings by name, as `{ fsync: "off" }`. */
-  readonly settings?: Readonly<Record<string, string>>;
+  readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface SandboxPostgres extends AsyncDisposable {
