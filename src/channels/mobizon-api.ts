@@ -25,13 +25,13 @@ export interface Campaign {
   readonly comment: string;
 }
 
-export interface CampaignPage {
+interface CampaignPage {
   readonly campaigns: readonly Campaign[];
   /** How many there are on all pages. */
   readonly total: number;
 }
 
-export interface SmsStatus {
+interface SmsStatus {
   readonly messageId: string;
   /** `NEW`, `ENQUEUD`, `ACCEPTD`, `PDLIVRD`; final: `DELIVRD`, `UNDELIV`, `REJECTD`, `EXPIRED`, `DELETED`. */
   readonly status: string;
@@ -157,8 +157,10 @@ export function createMobizonApi(
     getBalance: (signal) =>
       ask("user/getOwnBalance", {}, signal, ({ code, data }) => {
         if (code !== 0 || !isRecord(data)) return undefined;
-        const { balance, currency } = data;
-        return { balance: cleanText(`${balance}`), currency: cleanText(`${currency}`) };
+        const balance = `${data.balance}`;
+        const currency = `${data.currency}`;
+        const isMoney = /^-?\d{1,15}(?:\.\d{1,10})?$/.test(balance) && /^[A-Z]{3}$/.test(currency);
+        return isMoney ? { balance, currency } : undefined;
       }),
   };
 }

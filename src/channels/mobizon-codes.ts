@@ -21,7 +21,7 @@ export interface Verdict {
  * of codes; where that says "not known", and for every code it does not list, the answer is
  * `unknown`. Codes 0 (done), and 2 and 10 on `campaign/send`, are for the flows to read.
  */
-export const SEND_CODES: ReadonlyMap<number, Verdict> = new Map<number, Verdict>([
+const SEND_CODES: ReadonlyMap<number, Verdict> = new Map<number, Verdict>([
   [1, { kind: "rejected" }], // field validation failed
   [2, { kind: "rejected" }], // record not found
   [3, { kind: "unknown" }], // unidentified application error

@@ -3,7 +3,7 @@ import type { Trouble } from "../outbox/outcome.ts";
 /** The attempt lost the time it had, and stopped before anything irreversible was written. */
 export const LEASE_OVER = "lease_over";
 /** The caller's signal, at the send's deadline. */
-export const DEADLINE = "deadline";
+const DEADLINE = "deadline";
 /** The caller's signal, for another reason, such as a worker that is told to stop. */
 export const ABORTED = "aborted";
 

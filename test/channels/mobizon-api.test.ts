@@ -100,6 +100,12 @@ const cases: ReadonlyArray<
     [
       [done({ balance: "100.50", currency: "KZT" }), good({ balance: "100.50", currency: "KZT" })],
       [done({ balance: 12.5, currency: "KZT" }), good({ balance: "12.5", currency: "KZT" })],
+      [
+        done({ balance: "1234567.8900", currency: "KZT" }),
+        good({ balance: "1234567.8900", currency: "KZT" }),
+      ],
+      [done({ balance: "<b>", currency: "KZT" }), failed({ code: "answer_odd" })],
+      [done({}), failed({ code: "answer_odd" })],
       [done(null), failed({ code: "answer_odd" })],
       [refused(14), failed({ trouble: "setup" })],
     ],

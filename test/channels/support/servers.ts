@@ -15,7 +15,7 @@ import tls from "node:tls";
 import selfsigned from "selfsigned";
 import { onTestFinished } from "vitest";
 
-export interface Listening {
+interface Listening {
   readonly port: number;
 }
 
@@ -96,7 +96,7 @@ export function trust(...certificates: readonly Certificate[]): void {
   tls.setDefaultCACertificates(certificates.map((it) => it.cert));
 }
 
-export interface ApiCall {
+interface ApiCall {
   readonly method: string;
   readonly form: Readonly<Record<string, string>>;
   readonly url: string;
