@@ -33,10 +33,18 @@ export function showing(look: () => unknown): Routes[string] {
 export function taking<Wish>(schema: z.ZodType<Wish>, take: (wish: Wish) => void): Routes[string] {
   return (body) => {
     const wish = schema.safeParse(body);
-    if (!wish.success) return { status: 400, body: { error: z.prettifyError(wish.error) } };
+    if (!wish.success) return { status: 400, body: { error: explain(wish.error.issues) } };
     take(wish.data);
     return { status: 200, body: {} };
   };
+}
+
+/** Of the shapes that a body could have had, the one it comes closest to is explained. */
+function explain(issues: readonly z.core.$ZodIssue[]): string {
+  const [issue] = issues;
+  const shapes = issue?.code === "invalid_union" ? issue.errors : [];
+  const closest = shapes.toSorted((a, b) => a.length - b.length)[0];
+  return closest === undefined ? z.prettifyError({ issues: [...issues] }) : explain(closest);
 }
 
 function parseJson(body: string): unknown {

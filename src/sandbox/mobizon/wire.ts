@@ -52,7 +52,8 @@ export function write(
   body: string,
   headers: Readonly<Record<string, string>> = JSON_TYPE,
 ): void {
-  response.writeHead(status, headers).end(body);
+  const length = { "content-length": String(Buffer.byteLength(body)) };
+  response.writeHead(status, { ...length, ...headers }).end(body);
 }
 
 function codeAnswer({ code, data, message }: Extract<MobizonFault, { answer: "code" }>): string {

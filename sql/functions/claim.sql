@@ -1,0 +1,129 @@
+-- oncebox.claim(notification_id, worker_id, lease, two_step) -> the attempt to make, or why there is none
+--
+-- Takes the sole right to make the next attempt at one notification.
+--
+-- Moves    pending -> claimed, sets the lead's flag in the same transaction, opens the attempt.
+--          pending -> cancelled when the flag was set by someone else (already_sent) or the time
+--          is past expires_at (expired). pending -> failed when there is no text to send.
+-- Returns  verdict claimed: the attempt and all that a channel needs.
+--          verdict already_sent, expired, no_text: it was moved so just now.
+--          verdict paused: its channel is; it will be woken when that is over.
+--          no row: nothing to do. Claimed by another, not due yet, or final. Two wake-ups racing
+--          for one notification is normal, so this is an answer and not an error.
+-- Fence    the returned attempt number. settle refuses any other, so a worker that outlived its
+--          lease cannot overwrite a later result.
+-- Locks    the notification row, then the lead row, until commit. Commit before calling a provider.
+--
+-- two_step: the channel commits a draft before the one call that cannot be taken back. Until it
+-- has, this attempt provably sent nothing, and sweep may hand the row on.
+create or replace function oncebox.claim(
+  notification_id bigint,
+  worker_id       uuid,
+  lease           interval,
+  two_step        boolean
+) returns table (
+  verdict     text,
+  attempt     integer,
+  lead_id     uuid,
+  channel     text,
+  recipient   text,
+  subject     text,
+  body        text,
+  reference   text,
+  campaign_id text,
+  message_id  text,
+  failures    integer,
+  pauses      integer,
+  due_at      timestamptz
+)
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+  v_row oncebox.notification;
+begin
+  -- No SKIP LOCKED: the caller wants this row, not just any row. A second caller waits for the
+  -- first to commit, looks at the state again, and gets none.
+  select n.*
+    into v_row
+    from oncebox.notification as n
+   where n.id = claim.notification_id
+     and n.state = 'pending'
+     and n.due_at <= clock_timestamp()
+     for update;
+  if not found then
+    return;
+  end if;
+
+  channel := v_row.channel;
+  lead_id := v_row.lead_id;
+
+  if v_row.expires_at <= clock_timestamp() then
+    verdict := 'expired';
+    perform oncebox.finish(v_row.id, 'cancelled', 'expired');
+    return next;
+    return;
+  end if;
+
+  if not oncebox.channel_is_open(v_row.channel) then
+    verdict := 'paused';
+    -- Spread over ten seconds, so that a long queue does not come back as one.
+    perform oncebox.wake(array[v_row.id], c.paused_until + random() * interval '10 seconds')
+       from oncebox.channel as c
+      where c.channel = v_row.channel;
+    return next;
+    return;
+  end if;
+
+  select coalesce(v_row.subject, oncebox.render(t.subject, v.variables)),
+         coalesce(v_row.body, oncebox.render(t.body, v.variables))
+    into v_row.subject, v_row.body
+    from public.landing_leads as l
+    left join oncebox.registration as r
+      on r.lead_id = l.id
+    left join oncebox.template as t
+      on t.kind = v_row.kind
+     and t.channel = v_row.channel
+   cross join lateral (
+     select coalesce(r.data, '{}') || jsonb_build_object('name', oncebox.display_name(l.name)) as variables) as v
+   where l.id = v_row.lead_id;
+  if coalesce(v_row.body, '') = '' or (v_row.channel = 'email' and coalesce(v_row.subject, '') = '') then
+    verdict := 'no_text';
+    perform oncebox.finish(v_row.id, 'failed', 'no_text');
+    return next;
+    return;
+  end if;
+
+  if not oncebox.take_flag(v_row.lead_id, v_row.channel) then
+    verdict := 'already_sent';
+    perform oncebox.finish(v_row.id, 'cancelled', 'already_sent');
+    return next;
+    return;
+  end if;
+
+  return query
+  with claimed as (
+    update oncebox.notification as n
+       set state        = 'claimed',
+           state_reason = null,
+           attempt      = n.attempt + 1,
+           worker_id    = claim.worker_id,
+           lease_until  = clock_timestamp() + lease,
+           subject      = v_row.subject,
+           body         = v_row.body
+     where n.id = v_row.id
+    returning n.*
+  ), opened as (
+    insert into oncebox.attempt (notification_id, attempt, worker_id, sending_at)
+    select c.id, c.attempt, c.worker_id,
+           -- A draft that an earlier attempt committed may have gone out, and this one begins by asking.
+           case when not two_step or c.campaign_id is not null then clock_timestamp() end
+      from claimed as c
+  )
+  select 'claimed', c.attempt, c.lead_id, c.channel, c.recipient, c.subject, c.body,
+         oncebox.reference(c.id), c.campaign_id, c.message_id, c.failures, h.pauses, c.due_at
+    from claimed as c
+    join oncebox.channel as h
+      on h.channel = c.channel;
+end
+$$;

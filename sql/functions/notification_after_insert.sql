@@ -1,0 +1,16 @@
+-- Trigger: a new notification gets its job, whoever inserted the row and in whatever language.
+create or replace function oncebox.notification_after_insert()
+returns trigger
+language plpgsql
+as $$
+begin
+  perform oncebox.wake(array(select i.id from inserted as i where i.state = 'pending'));
+  return null;
+end
+$$;
+
+create or replace trigger notification_after_insert
+  after insert on oncebox.notification
+  referencing new table as inserted
+  for each statement
+  execute function oncebox.notification_after_insert();

@@ -1,0 +1,92 @@
+-- oncebox.register_each(leads) -> one row a record: its lead, or the problem it was refused for
+--
+-- What register_lead and register_leads share; they say what a refusal does.
+--
+-- Writes   for each good record the lead, its registration and one notification for each of phone
+--          and email; the notifications' jobs follow by trigger. All in the caller's transaction.
+-- Locks    waits for another transaction that registers the same key just now. Keys are taken in
+--          order, so that two calls cannot wait for each other.
+create or replace function oncebox.register_each(leads jsonb)
+returns table (
+  record  integer,
+  lead_id uuid,
+  created boolean,
+  problem jsonb
+)
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+  v_records integer[];
+  v_leads   uuid[];
+begin
+  with good as materialized (
+    select c.*,
+           gen_random_uuid() as lead_id
+      from oncebox.check_leads(leads) as c
+     where c.problem is null
+  ), registered as (
+    insert into oncebox.registration as r (lead_id, source, idempotency_key, kind, data, fingerprint)
+    select g.lead_id, g.source, g.idempotency_key, g.kind, g.data, g.fingerprint
+      from good as g
+     order by g.source, g.idempotency_key, g.record
+    on conflict on constraint registration_key_once_per_source do nothing
+    returning r.lead_id
+  ), created as (
+    select g.*
+      from good as g
+      join registered as r on r.lead_id = g.lead_id
+  ), lead as (
+    insert into public.landing_leads (id, name, phone, email, sms_sent, email_sent, created_at)
+    select c.lead_id, c.name, c.phone, c.email, false, false, now()
+      from created as c
+  ), message as (
+    insert into oncebox.notification (lead_id, channel, kind, recipient, subject, body, due_at, expires_at)
+    select c.lead_id, m.channel, c.kind, m.recipient, m.subject, m.body, c.due_at, c.expires_at
+      from created as c
+     cross join lateral (values
+       ('sms',   c.phone, null,            c.sms_text),
+       ('email', c.email, c.email_subject, c.email_text)) as m (channel, recipient, subject, body)
+     where m.recipient is not null
+     order by c.record
+  )
+  select array_agg(c.record), array_agg(c.lead_id)
+    into v_records, v_leads
+    from created as c;
+
+  if cardinality(v_records) = jsonb_array_length(leads) then
+    return query
+    select c.record, c.lead_id, true, null::jsonb
+      from unnest(v_records, v_leads) as c (record, lead_id)
+     order by c.record;
+    return;
+  end if;
+
+  -- The others were refused, or their key was there: committed before, by a transaction that we just
+  -- waited for, or by an earlier record of this call. A statement of its own sees all three.
+  return query
+  select c.record,
+         case when p.problem is null then coalesce(n.lead_id, first.lead_id) end,
+         case when p.problem is null then n.lead_id is not null end,
+         p.problem
+    from oncebox.check_leads(leads) as c
+    left join unnest(v_records, v_leads) as n (record, lead_id)
+      on n.record = c.record
+    left join oncebox.registration as first
+      on n.record is null
+     and first.source = c.source
+     and first.idempotency_key = c.idempotency_key
+   cross join lateral (
+     select case
+              when c.problem is not null then c.problem
+              when first.fingerprint <> c.fingerprint then
+                oncebox.lead_problem('idempotency_key',
+                  format('idempotency_key %s of source %s belongs to a registration with other content',
+                         to_json(c.idempotency_key), to_json(c.source)),
+                  'Send the same content again, or use a new key for a new registration. The first registration stands.',
+                  'OB002')
+            end as problem
+   ) as p
+   order by c.record;
+end
+$$;

@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { OnceboxError } from "../errors.ts";
+import { readVersion } from "../version.ts";
+import { devCommand } from "./dev.ts";
+import { migrateCommand } from "./migrate.ts";
+import { notificationsCommand } from "./notifications.ts";
+import { registerCommand } from "./register.ts";
+import { workerCommand } from "./worker.ts";
+
+/** Errors that the caller mends by calling differently. */
+const USAGE = new Set(["ONCEBOX_CONFIG_INVALID", "ONCEBOX_INPUT_INVALID"]);
+
+const program = new Command("oncebox")
+  .description("A lead comes in; exactly one SMS and one email go out.")
+  .version(readVersion())
+  .showHelpAfterError("(add --help for usage and examples)")
+  .exitOverride()
+  .addHelpText(
+    "after",
+    `
+Examples:
+  oncebox dev                                   everything on this machine, nothing to set up
+  oncebox migrate up                            bring the database of DATABASE_URL to this version
+  oncebox worker                                send what is due, until SIGTERM or Ctrl-C
+  oncebox register --name Айгерим --phone "+7 777 123 45 67" --email a@example.kz
+
+Exit codes: 0 good, 1 something failed, 2 wrong usage or settings.`,
+  );
+
+for (const command of [
+  devCommand,
+  migrateCommand,
+  workerCommand,
+  registerCommand,
+  notificationsCommand,
+]) {
+  program.addCommand(inheritSettings(command()));
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function inheritSettings(command: Command): Command {
+  command.copyInheritedSettings(program);
+  for (const child of command.commands) inheritSettings(child);
+  return command;
+}
+
+/** The error as message, detail and hint, each on its own line; answers the exit code. */
+function report(error: unknown): number {
+  // Commander has printed its own: help asked for (0), or a wrong option (2).
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof OnceboxError) {
+    console.error(`${error.code}: ${error.message}`);
+    if (error.detail !== undefined) console.error(error.detail);
+    console.error(error.hint);
+    return USAGE.has(error.code) ? 2 : 1;
+  }
+  console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return 1;
+}

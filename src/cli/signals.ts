@@ -1,0 +1,20 @@
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+export type StopSignal = (typeof SIGNALS)[number];
+
+/** Tells of every SIGINT and SIGTERM until disposed of; while it does, they do not end the process. */
+export function onStopSignal(tell: (signal: StopSignal, isFirst: boolean) => void): {
+  dispose(): void;
+} {
+  let isFirst = true;
+  const listener = (signal: StopSignal) => {
+    tell(signal, isFirst);
+    isFirst = false;
+  };
+  for (const signal of SIGNALS) process.on(signal, listener);
+  return {
+    dispose() {
+      for (const signal of SIGNALS) process.off(signal, listener);
+    },
+  };
+}

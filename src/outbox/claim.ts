@@ -1,0 +1,75 @@
+import { type Kysely, sql } from "kysely";
+import type { ChannelName, NotificationId } from "./notification.ts";
+import type { OutgoingMessage } from "./outcome.ts";
+import type { History } from "./policy.ts";
+
+/** What a wake-up came to. `null` from `claim` = nothing to do: another holds it, it is not due, or it is final. */
+export type Claim =
+  | {
+      readonly verdict: "claimed";
+      readonly leadId: string;
+      readonly channel: ChannelName;
+      readonly message: OutgoingMessage;
+      readonly history: History;
+      readonly dueAt: Date;
+    }
+  | {
+      readonly verdict: "already_sent" | "expired" | "no_text" | "paused";
+      readonly leadId: string;
+      readonly channel: ChannelName;
+    };
+
+interface ClaimRow {
+  readonly verdict: Claim["verdict"];
+  readonly attempt: number;
+  readonly lead_id: string;
+  readonly channel: ChannelName;
+  readonly recipient: string;
+  readonly subject: string | null;
+  readonly body: string;
+  readonly reference: string;
+  readonly campaign_id: string | null;
+  readonly message_id: string | null;
+  readonly failures: number;
+  readonly pauses: number;
+  readonly due_at: Date;
+}
+
+export interface ClaimRequest {
+  readonly notificationId: NotificationId;
+  readonly workerId: string;
+  readonly leaseMs: number;
+  /** Whether the channel commits a draft before the one call that cannot be taken back. */
+  readonly twoStep: boolean;
+}
+
+/** Takes the sole right to make the next attempt; committed when it returns. See `sql/functions/claim.sql`. */
+export async function claim(db: Kysely<unknown>, request: ClaimRequest): Promise<Claim | null> {
+  const { rows } = await sql<ClaimRow>`
+    select * from oncebox.claim(
+      ${request.notificationId}::bigint, ${request.workerId}::uuid,
+      ${`${request.leaseMs} milliseconds`}::interval, ${request.twoStep}::boolean)`.execute(db);
+  const row = rows[0];
+  if (row === undefined) return null;
+  if (row.verdict !== "claimed")
+    return { verdict: row.verdict, leadId: row.lead_id, channel: row.channel };
+  return {
+    verdict: "claimed",
+    leadId: row.lead_id,
+    channel: row.channel,
+    message: {
+      notificationId: request.notificationId,
+      attempt: row.attempt,
+      recipient: row.recipient,
+      subject: row.subject,
+      body: row.body,
+      reference: row.reference,
+      draft:
+        row.campaign_id === null || row.message_id === null
+          ? null
+          : { campaignId: row.campaign_id, messageId: row.message_id },
+    },
+    history: { failures: row.failures, pauses: row.pauses },
+    dueAt: row.due_at,
+  };
+}

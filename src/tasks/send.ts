@@ -1,0 +1,122 @@
+import type { Task } from "graphile-worker";
+import type { Kysely } from "kysely";
+import type { Logger } from "../log.ts";
+import { type Claim, claim } from "../outbox/claim.ts";
+import { parseNotificationId } from "../outbox/notification.ts";
+import type { Channel, SendOutcome } from "../outbox/outcome.ts";
+import { keepDraft, release, settle } from "../outbox/settle.ts";
+import { wake } from "../outbox/wake.ts";
+
+export interface SendTaskDeps {
+  readonly db: Kysely<unknown>;
+  readonly workerId: string;
+  readonly channel: Channel;
+  /** Whether the channel commits a draft before the one call that cannot be taken back. */
+  readonly twoStep: boolean;
+  readonly leaseMs: number;
+  readonly sendTimeoutMs: number;
+  /** True once the worker was told to stop: nothing new is claimed, what is not under way yet is given back. */
+  readonly isStopping: () => boolean;
+  readonly log: Logger;
+}
+
+type Claimed = Extract<Claim, { verdict: "claimed" }>;
+
+/** claim -> commit -> channel -> settle. The job is only a wake-up; the row decides. */
+export function sendTask(deps: SendTaskDeps): Task {
+  return async (payload) => {
+    const notificationId = parseNotificationId((payload as { id: unknown }).id);
+    if (deps.isStopping()) return await wake(deps.db, notificationId);
+
+    const claimed = await claim(deps.db, {
+      notificationId,
+      workerId: deps.workerId,
+      leaseMs: deps.leaseMs,
+      twoStep: deps.twoStep,
+    });
+    if (claimed === null) return;
+    if (claimed.verdict !== "claimed") {
+      logVerdict(deps.log, notificationId, claimed);
+      return;
+    }
+    await makeAttempt(deps, claimed);
+  };
+}
+
+async function makeAttempt(deps: SendTaskDeps, claimed: Claimed): Promise<void> {
+  const { notificationId, attempt } = claimed.message;
+  const key = { notificationId, attempt };
+  // Given back if the word to stop came while the claim was being committed.
+  if (deps.isStopping() && (await release(deps.db, key, "worker_stopping"))) return;
+
+  const startedAt = performance.now();
+  const mayStillSend = watch(deps.sendTimeoutMs);
+  const outcome = await deps.channel
+    .send(claimed.message, {
+      signal: AbortSignal.timeout(deps.sendTimeoutMs),
+      mayStillSend,
+      keepDraft: (draft) => keepDraft(deps.db, key, draft),
+    })
+    .catch((error: unknown): SendOutcome => {
+      deps.log.error({ err: error, ...key }, "attempt:threw");
+      return { kind: "unknown", code: "bug", detail: "the channel threw; see the log" };
+    });
+
+  const settled = await settle(deps.db, key, outcome, claimed.history);
+  const event = {
+    ...key,
+    leadId: claimed.leadId,
+    channel: claimed.channel,
+    outcome: outcome.kind,
+    code: outcome.kind === "accepted" ? undefined : outcome.code,
+    detail: outcome.kind === "accepted" ? undefined : outcome.detail,
+    state: settled.state,
+    moved: settled.moved,
+    lagMs: Math.round(Date.now() - claimed.dueAt.getTime()),
+    durationMs: Math.round(performance.now() - startedAt),
+  };
+  if (outcome.kind === "accepted" && settled.moved) deps.log.info(event, "attempt:settled");
+  else deps.log.warn(event, "attempt:settled");
+  if (outcome.kind !== "accepted" && outcome.kind !== "rejected" && outcome.trouble !== undefined) {
+    deps.log.warn(
+      { channel: claimed.channel, trouble: outcome.trouble, code: outcome.code },
+      "channel:paused",
+    );
+  }
+}
+
+/**
+ * True while the attempt is within its time on both clocks: the monotonic one stands still while
+ * the machine is suspended, and the wall clock can be set.
+ */
+function watch(limitMs: number): () => boolean {
+  const monotonic = performance.now();
+  const wall = Date.now();
+  return () => {
+    const elapsed = performance.now() - monotonic;
+    const wallElapsed = Date.now() - wall;
+    return elapsed < limitMs && wallElapsed < limitMs && wallElapsed > -2_000;
+  };
+}
+
+function logVerdict(
+  log: Logger,
+  notificationId: string,
+  { verdict, leadId, channel }: Claim,
+): void {
+  const event = { notificationId, leadId, channel };
+  switch (verdict) {
+    case "already_sent":
+      log.info(event, "already sent - skipping duplicate");
+      break;
+    case "expired":
+      log.warn(event, "notification:expired");
+      break;
+    case "no_text":
+      log.error(event, "notification:failed, there is no template for it and it brings no text");
+      break;
+    case "paused":
+      log.debug(event, "channel is paused, notification waits");
+      break;
+  }
+}
