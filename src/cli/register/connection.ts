@@ -16,16 +16,17 @@ export async function takeConnection(pool: pg.Pool): Promise<Connection> {
   client.on("error", () => {
     isLost = true;
   });
-  let release = (isCut: boolean) => {
-    release = () => {};
-    client.release(isCut);
+  // Closed and not given back: the command is over, or the connection is not to be trusted.
+  let close = () => {
+    close = () => {};
+    client.release(true);
   };
   return {
     client,
-    cut: () => release(true),
+    cut: () => close(),
     explain: (error, hint) => (isLost || isFarewell(error) ? lost(error, hint) : error),
     async [Symbol.asyncDispose]() {
-      release(isLost);
+      close();
     },
   };
 }
