@@ -9,8 +9,8 @@ import { fileURLToPath } from "node:url";
 import nodemailer from "nodemailer";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type LandedMessage, startGateways } from "../../src/sandbox/gateways.ts";
-import { call } from "./mobizon-client.ts";
 import { isRunning, until } from "./until.ts";
+import { call } from "./wire.ts";
 
 const NUMBER = "77771234567";
 const MAIL = { from: "a@example.kz", to: "b@example.kz", subject: "s", text: "t" };

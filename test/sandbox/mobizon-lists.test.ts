@@ -7,8 +7,8 @@ import {
   type SandboxMobizon,
   startMobizon,
 } from "../../src/sandbox/mobizon.ts";
-import * as client from "./mobizon-client.ts";
 import { until } from "./until.ts";
+import * as client from "./wire.ts";
 
 const NUMBER = "77771234567";
 

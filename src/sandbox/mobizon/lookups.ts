@@ -2,7 +2,7 @@ import type { Account, Campaign, Message } from "./account.ts";
 import type { MobizonContext } from "./context.ts";
 import { done, type Envelope, isWithin, looseId, looseNumber, refusal } from "./envelope.ts";
 import { type Form, listAt, textAt } from "./form.ts";
-import { segmentsOf } from "./numbers.ts";
+import { type MessageStatus, segmentsOf } from "./numbers.ts";
 
 const IDS_A_CALL = 100;
 
@@ -153,7 +153,10 @@ function messageItem(
   };
 }
 
-/** A campaign is as far as the message that is furthest behind. */
+/**
+ * A campaign is as far as the message that is furthest behind. (What `moderationStatus` and
+ * `sendStatus` can hold is not documented: only `commonStatus` is faithful.)
+ */
 function statusesOf(account: Account, campaign: Campaign) {
   if (campaign.moderation === "waiting") {
     return { common: "MODERATION", moderation: "MODERATION", send: "NEW" };
@@ -163,14 +166,15 @@ function statusesOf(account: Account, campaign: Campaign) {
   }
   if (campaign.sentAt === null) return { common: "NEW", moderation: "NEW", send: "NEW" };
   const statuses = campaign.messages.map((it) => account.statusOf(campaign, it).status);
-  const common = statuses.includes("NEW")
-    ? "READY_FOR_SEND"
-    : statuses.includes("ENQUEUD")
-      ? "RUNNING"
-      : statuses.some((it) => it === "ACCEPTD" || it === "PDLIVRD")
-        ? "SENT"
-        : "DONE";
+  const common = progressOf(statuses);
   return { common, moderation: "APPROVED", send: common };
+}
+
+function progressOf(statuses: readonly MessageStatus[]): string {
+  if (statuses.includes("NEW")) return "READY_FOR_SEND";
+  if (statuses.includes("ENQUEUD")) return "RUNNING";
+  if (statuses.includes("ACCEPTD") || statuses.includes("PDLIVRD")) return "SENT";
+  return "DONE";
 }
 
 function lastChange(account: Account, campaign: Campaign): number {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { expect } from "vitest";
 
 export interface Answer {
@@ -51,13 +51,23 @@ export async function messageStatus(address: Address, id: string): Promise<strin
   return (await call(address, "message/getSMSStatus", { ids: id })).data[0].status;
 }
 
-/** What a call looks like on the wire: every byte of the answer, and how the connection ended. */
+export interface Seen {
+  readonly text: string;
+  readonly end: "fin" | "rst" | "open";
+}
+
+/**
+ * What a call looks like on the wire: every byte of the answer, and how the connection ended.
+ *
+ * @param answered - Matches when all has been said and the connection is to stay open. Null when
+ *   nothing is to come: then a second of silence has to do.
+ */
 export async function rawCall(
   { url, apiKey }: Address,
   method: string,
   form: Readonly<Record<string, string>>,
-  quietMs = 300,
-): Promise<{ readonly text: string; readonly end: "fin" | "rst" | "open" }> {
+  answered: RegExp | null,
+): Promise<Seen> {
   const body = new URLSearchParams(form).toString();
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   await once(socket, "connect");
@@ -66,14 +76,31 @@ export async function rawCall(
       `content-type: application/x-www-form-urlencoded\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   );
   let text = "";
-  socket.on("data", (chunk: Buffer) => {
-    text += chunk;
-  });
-  const end = await new Promise<"fin" | "rst" | "open">((resolve) => {
+  const end = await endOf(
+    socket,
+    (chunk) => {
+      text += chunk;
+      return answered?.test(text) ?? false;
+    },
+    answered === null,
+  );
+  return { text, end };
+}
+
+/** How a connection ends, or `open` once `isAll` says so or the silence that is expected is there. */
+export async function endOf(
+  socket: Socket,
+  isAll: (chunk: string) => boolean,
+  expectsSilence: boolean,
+): Promise<Seen["end"]> {
+  const end = await new Promise<Seen["end"]>((resolve) => {
+    socket.on("data", (chunk: Buffer) => {
+      if (isAll(chunk.toString())) resolve("open");
+    });
     socket.once("end", () => resolve("fin"));
     socket.once("error", () => resolve("rst"));
-    socket.setTimeout(quietMs, () => resolve("open"));
+    socket.setTimeout(expectsSilence ? 1_000 : 20_000, () => resolve("open"));
   });
   socket.destroy();
-  return { text, end };
+  return end;
 }
