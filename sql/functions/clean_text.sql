@@ -18,12 +18,12 @@ declare
   -- they are.
   c_plain constant text :=
     '!-~\u00A1-\u00AC\u00AE-\u024F\u0400-\u0482\u048A-\u052F\u0621-\u064A\u2013\u2014\u2018-\u201E\u2026\u2116';
-  -- Soft hyphen, grapheme joiner, Arabic letter mark, Hangul and Khmer fillers, Mongolian
+  -- Soft hyphen, a mark that stands for two, grapheme joiner, Arabic letter mark, Hangul and Khmer fillers, Mongolian
   -- selectors, zero-width space to right-to-left mark, bidi embeddings, joiners and isolates,
   -- private use, noncharacters, variation selectors but the one of emoji, byte order mark,
   -- specials but the replacement character, musical controls, planes 4 to 16 with the tags.
   c_invisible constant text :=
-    '\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u202A-\u202E\u2060-\u206F'
+    '\u00AD\u0344\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u202A-\u202E\u2060-\u206F'
     '\u3164\uE000-\uF8FF\uFDD0-\uFDEF\uFE00-\uFE0E\uFEFF\uFFA0\uFFF0-\uFFFC\uFFFE\uFFFF'
     '\U0001D173-\U0001D17A\U0001FFFE\U0001FFFF\U0002FFFE\U0002FFFF\U0003FFFE-\U0010FFFF';
   -- The controls of C0 and C1, and every kind of space.

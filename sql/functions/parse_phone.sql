@@ -36,7 +36,8 @@ as $$
   ), typed as (
     -- The length is asked first, so that a megabyte costs nothing. From here on all is in
     -- collation C: its classes and comparisons are ASCII in every database.
-    select case
+    select g.text as given,
+           case
              when g.text is null then ''
              when octet_length(g.text) <= 64 and length(g.text) <= 32 then
                btrim(translate(g.text, U&'\00A0', ' ')) collate "C"
@@ -44,7 +45,8 @@ as $$
       from given as g
     offset 0
   ), read as (
-    select t.entry,
+    select t.given,
+           t.entry,
            case
              when translate(t.entry, '+0123456789 ().-', '') = '' and strpos(substr(t.entry, 2), '+') = 0 then
                translate(t.entry, '+ ().-', '')
@@ -52,7 +54,8 @@ as $$
       from typed as t
     offset 0
   ), dialled as (
-    select r.entry,
+    select r.given,
+           r.entry,
            r.digits,
            case
              when starts_with(r.entry, '+') then r.digits
@@ -66,7 +69,11 @@ as $$
          case
            when plan.accepted then null
            when plan.phone <> '' then 'country_not_accepted'
-           when d.entry is null then 'too_long'
+           when d.entry is null then
+             case
+               when octet_length(d.given) <= 200 and translate(d.given, E',;/|\n', '') <> d.given then 'two_numbers'
+               else 'too_long'
+             end
            when d.entry = '' then 'empty'
            when length(regexp_replace(d.entry, '[^0-9]', '', 'g')) >= 20
              or d.entry ~ '([0-9][^0-9]*){5}[,;/|+\n\r]([^0-9]*[0-9]){5}' then 'two_numbers'
@@ -89,9 +96,9 @@ as $$
    cross join lateral (
      -- No calling code is the beginning of another, so at most one of the three is there. The
      -- countries that share it (Russia and Kazakhstan, the US and 24 more) are all asked.
-     select count(*) > 0                                          as known,
-            max('+' || c.calling_code || c.national)              as phone,
-            bool_or(c.accepted) filter (where c.national <> '')   as accepted
+     select count(*) > 0                                        as known,
+            max('+' || c.calling_code || c.national)            as phone,
+            bool_or(c.accepted) filter (where c.national <> '') as accepted
        from (
          select p.calling_code,
                 p.accepted,
