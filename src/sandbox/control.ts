@@ -5,7 +5,7 @@ import { z } from "zod";
 /** A stand-in's own requests, which the real thing does not have. By method and path. */
 export type Routes = Readonly<Record<string, (body: unknown) => Reply>>;
 
-export interface Reply {
+interface Reply {
   readonly status: number;
   readonly body: unknown;
 }

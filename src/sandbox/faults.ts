@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 
 /** What is known of a request. */
-export type Traits = Readonly<Record<string, string | undefined>>;
+type Traits = Readonly<Record<string, string | undefined>>;
 
 /** What a request has to have to meet a fault; nothing means every request. */
-export type Match = Traits;
+type Match = Traits;
 
 /** Asks for a fault on the next requests that match. */
-export interface FaultRule<Fault> {
+interface FaultRule<Fault> {
   readonly match?: Match | undefined;
   /** How many requests it meets, 1 by default. */
   readonly times?: number | "always" | undefined;
@@ -18,7 +18,7 @@ export interface FaultRule<Fault> {
  * Asks for faults by chance, and the same ones again for the same seed: what a request meets
  * depends on what it is and how often it came, not on who else was faster.
  */
-export interface FaultPlan<Fault> {
+interface FaultPlan<Fault> {
   readonly seed: number;
   /** From 0, never, to 1, always. */
   readonly rate: number;

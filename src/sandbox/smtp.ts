@@ -7,7 +7,7 @@ import { SMTP_FAULTS, type SmtpFault, type SmtpFaultWish, smtpFaultWish } from "
 import type { EmailRecord, SmtpOptions } from "./smtp/options.ts";
 import { smtpSink } from "./smtp/sink.ts";
 
-export type { SmtpFault, SmtpFaultWish, SmtpStage } from "./smtp/faults.ts";
+export type { SmtpFault, SmtpFaultWish } from "./smtp/faults.ts";
 export type { EmailRecord, SmtpOptions } from "./smtp/options.ts";
 
 export interface SandboxSmtp extends AsyncDisposable {

@@ -21,7 +21,7 @@ export interface Campaign {
   readonly isDeleted: boolean;
 }
 
-export type NewCampaign = Pick<Campaign, "name" | "text" | "type" | "from">;
+type NewCampaign = Pick<Campaign, "name" | "text" | "type" | "from">;
 
 /** One SMS that really went to a person. */
 export interface SmsRecord {
@@ -38,7 +38,7 @@ export interface SmsRecord {
 }
 
 /** The ledger. A line of kind `sms` is an SMS that went to a person; the rest is preparation. */
-export type MobizonLine = { readonly at: string } & (
+type MobizonLine = { readonly at: string } & (
   | ({ readonly kind: "campaign"; readonly id: number } & NewCampaign)
   | {
       readonly kind: "recipients";
@@ -89,7 +89,7 @@ export interface Account {
   sent(): SmsRecord[];
 }
 
-export interface DatedStatus {
+interface DatedStatus {
   readonly status: MessageStatus;
   /** Null as long as the message is `NEW`. */
   readonly since: number | null;

@@ -32,7 +32,7 @@ export function listAt(form: Form, ...path: readonly string[]): string[] | undef
   return Object.values(found).filter((it) => typeof it === "string");
 }
 
-export function at(form: Form, path: readonly string[]): string | Form | undefined {
+function at(form: Form, path: readonly string[]): string | Form | undefined {
   let here: string | Form | undefined = form;
   for (const key of path) {
     if (here === undefined || typeof here === "string") return undefined;

@@ -4,16 +4,7 @@ import { z } from "zod";
  * Where in the conversation: the connection itself, the greeting, AUTH, MAIL, RCPT, the answer
  * to DATA, the message before its end, and the answer to the final dot.
  */
-export const SMTP_STAGES = [
-  "connect",
-  "greeting",
-  "auth",
-  "mail",
-  "rcpt",
-  "data",
-  "body",
-  "dot",
-] as const;
+const SMTP_STAGES = ["connect", "greeting", "auth", "mail", "rcpt", "data", "body", "dot"] as const;
 
 export type SmtpStage = (typeof SMTP_STAGES)[number];
 
