@@ -44,6 +44,7 @@ export async function* readCsv(
 /**
  * The library's parser, fed by hand. As a stream it would drop the records that it has read but
  * not handed out when a later one is broken, and which ones that are would be chance.
+ * It looks a few bytes ahead: the last row of a pipe that falls silent comes with what follows it.
  */
 async function* parseRows(
   chunks: AsyncIterable<Buffer>,

@@ -142,6 +142,6 @@ export function contentKey(record: LeadRecord): string {
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys);
   if (value === null || typeof value !== "object") return value;
-  const entries = Object.entries(value).map(([key, it]) => [key, sortKeys(it)] as const);
-  return entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, it]) => [key, sortKeys(it)]));
 }
