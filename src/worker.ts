@@ -167,11 +167,14 @@ function createWays(config: Config, log: Logger): Partial<Record<ChannelName, Wa
   return ways;
 }
 
-/** graphile-worker's own messages, at most as loud as ours and without its payloads. */
+/**
+ * graphile-worker's own messages, without its payloads. Its warnings are no alarm of ours: the first
+ * one, at every start, is that there are fewer connections than tasks, which is meant so.
+ */
 function runnerLogger(log: Logger): RunnerLogger {
   return new RunnerLogger(() => (level, message) => {
     if (level === "error") log.error({ from: "graphile-worker" }, message);
-    else if (level === "warning") log.warn({ from: "graphile-worker" }, message);
+    else if (level === "warning") log.info({ from: "graphile-worker" }, message);
     else log.debug({ from: "graphile-worker" }, message);
   });
 }

@@ -77,7 +77,8 @@ begin
          select
            from graphile_worker._private_jobs as j
           where j.key = 'oncebox:' || n.id
-            and j.is_available)
+            -- One that was taken just now is on its way to its claim.
+            and (j.is_available or j.locked_at > clock_timestamp() - interval '10 seconds'))
      order by n.due_at
      limit at_most);
   perform oncebox.wake(v_ids);

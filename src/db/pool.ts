@@ -30,22 +30,6 @@ export function createPool(settings: PoolSettings): pg.Pool {
   return pool;
 }
 
-/** One plain connection, for a command that needs nothing else. */
-export async function connect(databaseUrl: string, applicationName: string): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: databaseUrl,
-    application_name: applicationName,
-    connectionTimeoutMillis: 10_000,
-  });
-  client.on("error", () => {});
-  try {
-    await client.connect();
-  } catch (error) {
-    throw unreachable(error);
-  }
-  return client;
-}
-
 function unreachable(error: unknown): OnceboxError {
   const text =
     error instanceof Error
