@@ -32,49 +32,57 @@ export interface SmtpConfig {
 /** A lease shorter than this much more than the send would run out while an answer is being written down. */
 const LEASE_MARGIN_MS = 10_000;
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  millisecond: 1,
-  s: 1_000,
-  sec: 1_000,
-  second: 1_000,
-  m: 60_000,
-  min: 60_000,
-  minute: 60_000,
-  h: 3_600_000,
-  hour: 3_600_000,
-  d: 86_400_000,
-  day: 86_400_000,
-};
+/** Longer than any send, and well within what a timer takes: one of 25 days would fire at once. */
+const MOST_TIMER_MS = 86_400_000;
+/** A year: more is a slip, and no interval of Postgres by far. */
+const MOST_DELAY_MS = 366 * 86_400_000;
 
-/** The part of Postgres' interval syntax that people write: `90 seconds`, `1 minute 30 s`, `00:01:30`. */
+/** Postgres' own spellings, as far as people use them; the longest units first. */
+const UNITS: readonly [spelling: RegExp, milliseconds: number][] = [
+  [/^(?:d|days?)$/, 86_400_000],
+  [/^(?:h|hrs?|hours?)$/, 3_600_000],
+  [/^(?:m|mins?|minutes?)$/, 60_000],
+  [/^(?:s|secs?|seconds?)$/, 1_000],
+  [/^(?:ms|msecs?|milliseconds?)$/, 1],
+];
+
+/**
+ * The part of Postgres' interval syntax that people write: `90 seconds`, `1 minute 30 s`,
+ * `00:01:30`. What is taken here, Postgres takes for the same time: ONCEBOX_DELAY is read by both.
+ */
 function parseIntervalMs(text: string): number | null {
-  const clock = /^(\d{1,3}):([0-5]\d):([0-5]\d(?:\.\d+)?)$/.exec(text.trim());
+  const clock = /^(\d{1,3}):([0-5]\d):([0-5]\d(?:\.\d{1,3})?)$/.exec(text);
   if (clock !== null) {
-    return (Number(clock[1]) * 3_600 + Number(clock[2]) * 60 + Number(clock[3])) * 1_000;
+    return Math.round(
+      (Number(clock[1]) * 3_600 + Number(clock[2]) * 60 + Number(clock[3])) * 1_000,
+    );
   }
-  let totalMs = 0;
-  const rest = text
-    .trim()
-    .toLowerCase()
-    .replaceAll(/(\d+(?:\.\d+)?)\s*([a-z]+)\s*/g, (whole, count, unit) => {
-      const unitMs = UNIT_MS[unit] ?? UNIT_MS[String(unit).replace(/s$/, "")];
-      if (unitMs === undefined) return whole;
-      totalMs += Number(count) * unitMs;
-      return "";
-    });
-  return rest === "" && text.trim() !== "" ? totalMs : null;
+  // ASCII spaces only: a no-break space is none to Postgres.
+  const part = String.raw`(\d{1,10}(?:\.\d{1,6})?)[ \t\r\n]*([a-z]+)`;
+  const lower = text.toLowerCase().replaceAll(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
+  if (!new RegExp(`^${part}(?:[ \\t\\r\\n]+${part})*$`).test(lower)) return null;
+  const counts = new Map<number, number>();
+  for (const [, count, spelling = ""] of lower.matchAll(new RegExp(part, "g"))) {
+    const unitMs = UNITS.find(([it]) => it.test(spelling))?.[1];
+    // Postgres refuses a unit that is there twice.
+    if (unitMs === undefined || counts.has(unitMs)) return null;
+    counts.set(unitMs, Number(count));
+  }
+  // A timer takes whole milliseconds only, and 1.1 * 1000 is none.
+  return Math.round([...counts].reduce((sum, [unitMs, count]) => sum + unitMs * count, 0));
 }
 
-const interval = z.string().transform((text, context) => {
-  const milliseconds = parseIntervalMs(text);
-  if (milliseconds !== null && milliseconds > 0) return milliseconds;
-  context.addIssue({
-    code: "custom",
-    message: 'wanted an interval such as "20 seconds" or "1 minute 30 seconds"',
+function interval(atMostMs: number) {
+  return z.string().transform((text, context) => {
+    const milliseconds = parseIntervalMs(text);
+    if (milliseconds !== null && milliseconds > 0 && milliseconds <= atMostMs) return milliseconds;
+    context.addIssue({
+      code: "custom",
+      message: `wanted an interval of at most ${atMostMs / 3_600_000} hours such as "20 seconds" or "1 minute 30 seconds"`,
+    });
+    return z.NEVER;
   });
-  return z.NEVER;
-});
+}
 
 function url(protocols: readonly string[], example: string) {
   return z
@@ -94,7 +102,13 @@ const ENVIRONMENT = z.object({
   MOBIZON_API_URL: url(["http:", "https:"], "https://api.mobizon.kz").default(
     "https://api.mobizon.kz",
   ),
-  MOBIZON_API_KEY: z.string().optional(),
+  MOBIZON_API_KEY: z
+    .string()
+    .regex(
+      /^[\x21-\x7e]+$/,
+      "wanted the key from the vendor's panel, without spaces or line breaks",
+    )
+    .optional(),
   MOBIZON_SENDER: z.string().max(11, "wanted a sender id of at most 11 characters").optional(),
   MOBIZON_SEND_MODE: z
     .enum(["campaign", "message"], { message: "wanted campaign or message" })
@@ -109,8 +123,8 @@ const ENVIRONMENT = z.object({
     .optional(),
   ONCEBOX_DELAY: z
     .string()
-    .refine((text) => text.trim() === "0" || parseIntervalMs(text) !== null, {
-      message: 'wanted an interval such as "10 minutes"',
+    .refine((text) => text === "0" || (parseIntervalMs(text) ?? Infinity) <= MOST_DELAY_MS, {
+      message: 'wanted an interval of at most 366 days such as "10 minutes", or 0',
     })
     .optional(),
   ONCEBOX_CONCURRENCY: z
@@ -120,8 +134,8 @@ const ENVIRONMENT = z.object({
     })
     .transform(Number)
     .default(10),
-  ONCEBOX_SEND_TIMEOUT: interval.default(60_000),
-  ONCEBOX_LEASE: interval.default(180_000),
+  ONCEBOX_SEND_TIMEOUT: interval(MOST_TIMER_MS).default(60_000),
+  ONCEBOX_LEASE: interval(MOST_TIMER_MS).default(180_000),
   LOG_LEVEL: z
     .enum(LOG_LEVELS, { message: `wanted one of ${LOG_LEVELS.join(", ")}` })
     .default("info"),
@@ -129,6 +143,46 @@ const ENVIRONMENT = z.object({
 
 /** Values that are secrets, or hold one: an error says that they are wrong, not what they are. */
 const SECRET = new Set(["DATABASE_URL", "MOBIZON_API_KEY", "SMTP_URL"]);
+
+function show(name: string, value: string | undefined): string {
+  // An address with a user or a query may hold the key that belongs in MOBIZON_API_KEY.
+  if (SECRET.has(name) || /:\/\/.*[@?]/.test(value ?? "")) return "a value that is not shown";
+  return JSON.stringify(value);
+}
+
+/** What Node prints for these holds whole URLs, and Mobizon's has the API key in it. */
+const TELLTALE_SECTIONS = ["undici", "fetch", "http", "http2", "https"];
+
+/** Settings of Node itself that would undo what we promise about TLS and secrets. */
+function findUnsafe(env: NodeJS.ProcessEnv): string[] {
+  const problems: string[] = [];
+  if (env.NODE_TLS_REJECT_UNAUTHORIZED === "0") {
+    problems.push(
+      'NODE_TLS_REJECT_UNAUTHORIZED: got "0", wanted it unset: anyone on the way could read the API key and every message',
+    );
+  }
+  // As Node reads it: sections between commas, * for anything, in any case.
+  const telltale = (env.NODE_DEBUG ?? "").split(",").find((section) => {
+    const pattern = section.replaceAll(/[^\w*]/g, "").replaceAll("*", ".*");
+    return TELLTALE_SECTIONS.some((it) => new RegExp(`^${pattern}$`, "i").test(it));
+  });
+  if (telltale !== undefined) {
+    problems.push(
+      `NODE_DEBUG: got ${JSON.stringify(telltale.trim())}, wanted none of ${TELLTALE_SECTIONS.join(", ")}: they print the API key`,
+    );
+  }
+  return problems;
+}
+
+/** What is wrong between two variables that are each good by themselves. */
+function findContradictions(it: z.infer<typeof ENVIRONMENT>): string[] {
+  const leastLeaseMs = it.ONCEBOX_SEND_TIMEOUT + LEASE_MARGIN_MS;
+  if (it.ONCEBOX_LEASE >= leastLeaseMs) return [];
+  return [
+    `ONCEBOX_LEASE: got ${it.ONCEBOX_LEASE / 1_000} seconds, wanted at least ${leastLeaseMs / 1_000} seconds ` +
+      `for an ONCEBOX_SEND_TIMEOUT of ${it.ONCEBOX_SEND_TIMEOUT / 1_000} seconds`,
+  ];
+}
 
 /**
  * Reads and checks the environment; an empty value counts as not set.
@@ -145,28 +199,22 @@ export function readConfig(
     Object.keys(ENVIRONMENT.shape).map((name) => [name, env[name] || defaults[name]]),
   );
   const parsed = ENVIRONMENT.safeParse(given);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => {
-      const name = String(issue.path[0]);
-      const got = SECRET.has(name) ? "a value that is not shown" : JSON.stringify(given[name]);
-      return `${name}: got ${got}, ${issue.message}`;
-    });
+  const problems = parsed.success
+    ? findContradictions(parsed.data)
+    : parsed.error.issues.map((issue) => {
+        const name = String(issue.path[0]);
+        return `${name}: got ${show(name, given[name])}, ${issue.message}`;
+      });
+  if (given.SMTP_URL !== undefined && given.MAIL_FROM === undefined) {
+    problems.push(
+      'MAIL_FROM: not set although SMTP_URL is, wanted one address such as "ProfTest <info@example.kz>"',
+    );
+  }
+  problems.push(...findUnsafe(env));
+  if (!parsed.success || problems.length > 0) {
     throw invalid(problems.join("; "), "Correct it in the environment and start again.");
   }
   const it = parsed.data;
-  if (it.SMTP_URL !== undefined && it.MAIL_FROM === undefined) {
-    throw invalid(
-      "MAIL_FROM is not set although SMTP_URL is, wanted the sender's address",
-      'Set MAIL_FROM to one address such as "ProfTest <info@example.kz>".',
-    );
-  }
-  if (it.ONCEBOX_LEASE < it.ONCEBOX_SEND_TIMEOUT + LEASE_MARGIN_MS) {
-    throw invalid(
-      `ONCEBOX_LEASE is too short: got ${it.ONCEBOX_LEASE / 1_000} seconds, wanted at least ` +
-        `${(it.ONCEBOX_SEND_TIMEOUT + LEASE_MARGIN_MS) / 1_000} seconds for an ONCEBOX_SEND_TIMEOUT of ${it.ONCEBOX_SEND_TIMEOUT / 1_000} seconds`,
-      "Set ONCEBOX_LEASE longer or ONCEBOX_SEND_TIMEOUT shorter.",
-    );
-  }
   return Object.freeze({
     databaseUrl: it.DATABASE_URL ?? null,
     mobizon:
