@@ -4,7 +4,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts"],
-    // Real processes, sockets and databases: the limit only catches a hang.
+    reporters: ["default", "./test/support/closing-line.ts"],
+    // Real processes, sockets and databases: the limits only catch a hang.
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
