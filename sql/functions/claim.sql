@@ -4,9 +4,9 @@
 --
 -- Moves    pending -> claimed, sets the lead's flag in the same transaction, opens the attempt.
 --          pending -> cancelled when the flag was set by someone else (already_sent) or the time
---          is past expires_at (expired). pending -> failed when there is no text to send.
--- Returns  verdict claimed: the attempt and all that a channel needs.
---          verdict already_sent, expired, no_text: it was moved so just now.
+--          is past expires_at (expired).
+-- Returns  verdict claimed: the attempt and all that a channel needs; body null = there is no text.
+--          verdict already_sent, expired: it was cancelled just now.
 --          verdict paused: its channel is; it will be woken when that is over.
 --          no row: nothing to do. Claimed by another, not due yet, or final. Two wake-ups racing
 --          for one notification is normal, so this is an answer and not an error.
@@ -75,8 +75,9 @@ begin
     return;
   end if;
 
-  select coalesce(v_row.subject, oncebox.render(t.subject, v.variables)),
-         coalesce(v_row.body, oncebox.render(t.body, v.variables))
+  -- Null when there is no template and the row brings no text: the attempt will say so.
+  select nullif(coalesce(v_row.subject, oncebox.render(t.subject, v.variables)), ''),
+         nullif(coalesce(v_row.body, oncebox.render(t.body, v.variables)), '')
     into v_row.subject, v_row.body
     from public.landing_leads as l
     left join oncebox.registration as r
@@ -87,13 +88,6 @@ begin
    cross join lateral (
      select coalesce(r.data, '{}') || jsonb_build_object('name', oncebox.display_name(l.name)) as variables) as v
    where l.id = v_row.lead_id;
-  if coalesce(v_row.body, '') = '' or (v_row.channel = 'email' and coalesce(v_row.subject, '') = '') then
-    verdict := 'no_text';
-    perform oncebox.finish(v_row.id, 'failed', 'no_text');
-    return next;
-    return;
-  end if;
-
   if not oncebox.take_flag(v_row.lead_id, v_row.channel) then
     verdict := 'already_sent';
     perform oncebox.finish(v_row.id, 'cancelled', 'already_sent');

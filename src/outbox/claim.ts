@@ -14,7 +14,7 @@ export type Claim =
       readonly dueAt: Date;
     }
   | {
-      readonly verdict: "already_sent" | "expired" | "no_text" | "paused";
+      readonly verdict: "already_sent" | "expired" | "paused";
       readonly leadId: string;
       readonly channel: ChannelName;
     };
@@ -26,7 +26,7 @@ interface ClaimRow {
   readonly channel: ChannelName;
   readonly recipient: string;
   readonly subject: string | null;
-  readonly body: string;
+  readonly body: string | null;
   readonly reference: string;
   readonly campaign_id: string | null;
   readonly message_id: string | null;
@@ -61,8 +61,8 @@ export async function claim(db: Kysely<unknown>, request: ClaimRequest): Promise
       notificationId: request.notificationId,
       attempt: row.attempt,
       recipient: row.recipient,
-      subject: row.subject,
-      body: row.body,
+      subject: row.channel === "email" ? (row.subject ?? "") : null,
+      body: row.body ?? "",
       reference: row.reference,
       draft:
         row.campaign_id === null || row.message_id === null

@@ -64,6 +64,7 @@ export interface OutgoingMessage {
   readonly recipient: string;
   /** For `email` only; without control characters. */
   readonly subject: string | null;
+  /** Empty when there is no template for it and it brings no text: nothing can be sent. */
   readonly body: string;
   /**
    * The name by which the provider's record of this notification can be recognised, the same

@@ -28,6 +28,8 @@ export function sendTask(deps: SendTaskDeps): Task {
     const notificationId = parseNotificationId((payload as { id: unknown }).id);
     if (deps.isStopping()) return await wake(deps.db, notificationId);
 
+    // Before the claim: a process that is frozen between its commit and the send has lost that time, too.
+    const mayStillSend = watch(deps.sendTimeoutMs);
     const claimed = await claim(deps.db, {
       notificationId,
       workerId: deps.workerId,
@@ -39,29 +41,22 @@ export function sendTask(deps: SendTaskDeps): Task {
       logVerdict(deps.log, notificationId, claimed);
       return;
     }
-    await makeAttempt(deps, claimed);
+    await makeAttempt(deps, claimed, mayStillSend);
   };
 }
 
-async function makeAttempt(deps: SendTaskDeps, claimed: Claimed): Promise<void> {
+async function makeAttempt(
+  deps: SendTaskDeps,
+  claimed: Claimed,
+  mayStillSend: () => boolean,
+): Promise<void> {
   const { notificationId, attempt } = claimed.message;
   const key = { notificationId, attempt };
   // Given back if the word to stop came while the claim was being committed.
   if (deps.isStopping() && (await release(deps.db, key, "worker_stopping"))) return;
 
   const startedAt = performance.now();
-  const mayStillSend = watch(deps.sendTimeoutMs);
-  const outcome = await deps.channel
-    .send(claimed.message, {
-      signal: AbortSignal.timeout(deps.sendTimeoutMs),
-      mayStillSend,
-      keepDraft: (draft) => keepDraft(deps.db, key, draft),
-    })
-    .catch((error: unknown): SendOutcome => {
-      deps.log.error({ err: error, ...key }, "attempt:threw");
-      return { kind: "unknown", code: "bug", detail: "the channel threw; see the log" };
-    });
-
+  const outcome = await send(deps, claimed, mayStillSend);
   const settled = await settle(deps.db, key, outcome, claimed.history);
   const event = {
     ...key,
@@ -82,6 +77,31 @@ async function makeAttempt(deps: SendTaskDeps, claimed: Claimed): Promise<void> 
       { channel: claimed.channel, trouble: outcome.trouble, code: outcome.code },
       "channel:paused",
     );
+  }
+}
+
+const NO_TEXT: SendOutcome = {
+  kind: "rejected",
+  code: "no_text",
+  detail: "there is no template for it and it brings no text",
+};
+
+async function send(
+  deps: SendTaskDeps,
+  { message }: Claimed,
+  mayStillSend: () => boolean,
+): Promise<SendOutcome> {
+  const { notificationId, attempt } = message;
+  if (message.body === "" || message.subject === "") return NO_TEXT;
+  try {
+    return await deps.channel.send(message, {
+      signal: AbortSignal.timeout(deps.sendTimeoutMs),
+      mayStillSend,
+      keepDraft: (draft) => keepDraft(deps.db, { notificationId, attempt }, draft),
+    });
+  } catch (error) {
+    deps.log.error({ err: error, notificationId, attempt }, "attempt:threw");
+    return { kind: "unknown", code: "bug", detail: "the channel threw; see the log" };
   }
 }
 
@@ -111,9 +131,6 @@ function logVerdict(
       break;
     case "expired":
       log.warn(event, "notification:expired");
-      break;
-    case "no_text":
-      log.error(event, "notification:failed, there is no template for it and it brings no text");
       break;
     case "paused":
       log.debug(event, "channel is paused, notification waits");

@@ -144,6 +144,21 @@ describe("a worker", () => {
     expect(await gateways.messages()).toMatchObject({ email: [] });
   });
 
+  test("ends a message for which there is no text as failed, and sends nothing", async ({
+    db,
+    gateways,
+    startWorker,
+  }) => {
+    await register(db, makeLeads(1));
+    await sql`delete from oncebox.template`.execute(db);
+    await startWorker();
+    await until("both are settled", async () => (await countStates(db)).failed === 2);
+
+    const { rows } = await sql`select distinct state_reason from oncebox.notification`.execute(db);
+    expect(rows).toEqual([{ state_reason: "no_text" }]);
+    expect(await gateways.messages()).toEqual({ sms: [], email: [] });
+  });
+
   const channelWide: readonly [name: string, code: number, reason: RegExp][] = [
     ["a wrong key", 8, /8/],
     ["a blocked account", 14, /14/],

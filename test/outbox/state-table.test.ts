@@ -55,12 +55,6 @@ const MOVES: readonly Move[] = [
     moves: { pending: "cancelled" },
   },
   {
-    name: "claim, without a text",
-    with: { body: null },
-    make: withoutTemplate,
-    moves: { pending: "failed" },
-  },
-  {
     name: "settle as accepted",
     make: settleAs({ kind: "accepted", providerRef: "200" }),
     moves: { claimed: "sent", unknown: "sent" },
@@ -124,11 +118,6 @@ const MOVES: readonly Move[] = [
     moves: { unknown: "pending" },
   },
 ];
-
-async function withoutTemplate(db: Kysely<unknown>, id: NotificationId) {
-  await sql`delete from oncebox.template`.execute(db);
-  return await claimNow(db, id);
-}
 
 for (const move of MOVES) {
   describe(move.name, () => {
