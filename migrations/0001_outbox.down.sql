@@ -1,19 +1,35 @@
 -- 0001_outbox: takes the outbox away; public.landing_leads and its flags stay as they are.
 --
 -- Locks    ACCESS EXCLUSIVE on the tables dropped.
--- Refuses  while a notification is in it: its record of what was sent would be lost.
+-- Refuses  while it holds what would be lost: notifications and the record of what was sent,
+--          registrations (a form sent again would be taken for a new one), texts that people
+--          wrote. Also, by Postgres itself, while anything that is not ours depends on it.
 
 do $$
+declare
+  v_lost text;
 begin
-  if exists (select from oncebox.notification) then
+  select string_agg(held.what, ', ')
+    into v_lost
+    from (values
+      ('notifications and the record of what was sent', exists (select from oncebox.notification)),
+      ('registrations and their idempotency keys',      exists (select from oncebox.registration)),
+      ('texts that people wrote',                       exists (
+        select
+          from oncebox.template as t
+         where t.kind <> 'proftest'
+            or t.updated_at <> t.created_at))) as held (what, is_there)
+   where held.is_there;
+  if v_lost is not null then
     raise exception using
       errcode = 'OB006',
-      message = 'the outbox still holds notifications; dropping it would lose the record of what was sent',
-      hint    = 'Copy oncebox.notification and oncebox.attempt elsewhere and empty them first, if that is really meant.';
+      message = 'the outbox cannot be dropped: it still holds ' || v_lost,
+      hint    = 'Copy the tables oncebox.notification, attempt, audit, registration and template elsewhere and empty them first, if that is really meant. Nothing was changed.';
   end if;
 end
 $$;
 
-drop view if exists oncebox.notifications, oncebox.attempts, oncebox.health cascade;
+-- No cascade: a view that somebody built on these is not ours to drop.
+drop view if exists oncebox.notifications, oncebox.attempts, oncebox.health;
 drop table oncebox.audit, oncebox.channel, oncebox.attempt, oncebox.notification, oncebox.worker,
-  oncebox.registration, oncebox.template, oncebox.setting cascade;
+  oncebox.registration, oncebox.template, oncebox.setting;

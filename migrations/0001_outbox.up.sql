@@ -5,57 +5,7 @@
 --          are empty). All of the others are new.
 -- Workers  none of an older release can be running.
 
--- What cannot be adopted is refused before anything is changed.
-do $$
-declare
-  v_wrong text;
-begin
-  if to_regclass('public.landing_leads') is null then
-    return;
-  end if;
-  select string_agg(format('column %s is %s, wanted %s', w.name, format_type(a.atttypid, a.atttypmod), w.types[1]), '; '
-                    order by w.name)
-    into v_wrong
-    from (values ('id',            '{uuid}'::text[]),
-                 ('name',          '{text,"character varying"}'),
-                 ('phone',         '{text,"character varying"}'),
-                 ('email',         '{text,"character varying"}'),
-                 ('sms_sent',      '{boolean}'),
-                 ('sms_sent_at',   '{"timestamp with time zone"}'),
-                 ('email_sent',    '{boolean}'),
-                 ('email_sent_at', '{"timestamp with time zone"}'),
-                 ('created_at',    '{"timestamp with time zone"}')) as w (name, types)
-    join pg_attribute as a
-      on a.attrelid = 'public.landing_leads'::regclass
-     and a.attname = w.name
-     and not a.attisdropped
-   where not format_type(a.atttypid, null) = any (w.types);
-  if v_wrong is not null then
-    raise exception using
-      errcode = 'OB007',
-      message = 'public.landing_leads cannot be adopted as it is: ' || v_wrong,
-      hint    = 'Change the columns named to the types wanted, then run oncebox migrate up again. Nothing was changed.';
-  end if;
-  if not exists (
-    select
-      from pg_index as i
-      join pg_attribute as a
-        on a.attrelid = i.indrelid
-       and a.attnum = i.indkey[0]
-     where i.indrelid = 'public.landing_leads'::regclass
-       and i.indisunique
-       and i.indisvalid
-       and i.indpred is null
-       and i.indnkeyatts = 1
-       and a.attname = 'id') then
-    raise exception using
-      errcode = 'OB007',
-      message = 'public.landing_leads cannot be adopted as it is: it has no primary key or unique index on column id of type uuid',
-      hint    = 'Add one, such as: alter table public.landing_leads add primary key (id). Then run oncebox migrate up again. Nothing was changed.';
-  end if;
-end
-$$;
-
+-- Made, or adopted: sql/adoptable.sql has looked whether it can be, before anything was changed.
 create table if not exists public.landing_leads (
   id            uuid primary key default gen_random_uuid(),
   name          text,
@@ -75,11 +25,23 @@ alter table public.landing_leads
   add column if not exists sms_sent      boolean not null default false,
   add column if not exists sms_sent_at   timestamptz,
   add column if not exists email_sent    boolean not null default false,
-  add column if not exists email_sent_at timestamptz,
-  -- Without a default first: rows that are already there did not come in at the moment of this migration.
-  add column if not exists created_at    timestamptz;
-alter table public.landing_leads
-  alter column created_at set default now();
+  add column if not exists email_sent_at timestamptz;
+
+do $$
+begin
+  if not exists (
+    select
+      from pg_attribute as a
+     where a.attrelid = 'public.landing_leads'::regclass
+       and a.attname = 'created_at'
+       and not a.attisdropped)
+  then
+    -- Without a default first: rows that are already there did not come in at the moment of this migration.
+    alter table public.landing_leads add column created_at timestamptz;
+    alter table public.landing_leads alter column created_at set default now();
+  end if;
+end
+$$;
 
 comment on column public.landing_leads.sms_sent is
   'The claim: true = an SMS was sent, or may have been. Set by one atomic update; false again only when it is proven that nothing was sent.';
@@ -109,6 +71,8 @@ create table oncebox.template (
   body       text        not null,
   -- The variables that have no default, kept by a trigger: registration wants them.
   variables  text[]      not null default '{}',
+  created_at timestamptz not null default now(),
+  -- Later than created_at once a person has edited it.
   updated_at timestamptz not null default now(),
   primary key (kind, channel),
   constraint template_channel_known check (channel in ('sms', 'email')),

@@ -5,7 +5,7 @@ language plpgsql
 as $$
 begin
   new.variables := oncebox.template_variables(concat_ws(' ', new.subject, new.body));
-  new.updated_at := clock_timestamp();
+  new.updated_at := case tg_op when 'INSERT' then new.created_at else clock_timestamp() end;
   return new;
 end
 $$;

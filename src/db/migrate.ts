@@ -48,6 +48,7 @@ export async function migrate(pool: pg.Pool): Promise<string[]> {
         },
       );
     }
+    if (status.migrations.every((it) => it.appliedAt === null)) await assertAdoptable(pool);
     await runMigrations({ pgPool: pool });
     const applied = await applyMigrations(pool);
     await applyBehaviour(pool);
@@ -114,6 +115,15 @@ async function holdingLock<T>(pool: pg.Pool, work: () => Promise<T>): Promise<T>
   } finally {
     await client.query("rollback").catch(() => {});
     client.release();
+  }
+}
+
+/** First of all, and read only: after a refusal not even graphile-worker's schema is there. */
+async function assertAdoptable(pool: pg.Pool): Promise<void> {
+  try {
+    await pool.query(await readFile(new URL("adoptable.sql", SQL), "utf8"));
+  } catch (error) {
+    throw fromPostgres(error);
   }
 }
 

@@ -1,0 +1,416 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type pg from "pg";
+import { describe, expect, vi } from "vitest";
+import { migrate, readSchemaStatus } from "../../src/db/migrate.ts";
+import { openPool } from "../support/database.ts";
+import { test as base } from "../support/fixture.ts";
+import { readCatalog } from "./support/catalog.ts";
+import { oncebox } from "./support/oncebox.ts";
+
+const FOLDER = new URL("../../migrations/", import.meta.url);
+const STEPS = readdirSync(FOLDER)
+  .filter((it) => it.endsWith(".up.sql"))
+  .map((it) => it.replace(".up.sql", ""))
+  .sort();
+
+const test = base.extend<{ readonly emptyPool: pg.Pool }>({
+  emptyPool: async ({ emptyDatabaseUrl }, use) => {
+    const pool = openPool(emptyDatabaseUrl);
+    await use(pool);
+    await pool.end();
+  },
+});
+
+/** Takes one step back, as its `.down.sql` says and with the note that it was applied. */
+async function down(pool: pg.Pool, step: string): Promise<void> {
+  const text = readFileSync(new URL(`${step}.down.sql`, FOLDER), "utf8");
+  const client = await pool.connect();
+  try {
+    await client.query(`begin; ${text}; delete from oncebox.migration where name = '${step}'`);
+    await client.query("commit");
+  } finally {
+    await client.query("rollback");
+    client.release();
+  }
+}
+
+async function registerSomeone(pool: pg.Pool): Promise<void> {
+  await pool.query("select from oncebox.register_lead(phone => '+77771234567')");
+}
+
+describe("migrate", () => {
+  test("brings an empty database to this version, step by step", async ({ emptyPool }) => {
+    const applied = await migrate(emptyPool);
+
+    expect(applied).toEqual(STEPS);
+    expect(await readSchemaStatus(emptyPool)).toMatchObject({
+      state: "current",
+      migrations: STEPS.map((name) => ({ name, appliedAt: expect.any(Date) })),
+    });
+    await registerSomeone(emptyPool);
+  });
+
+  test("is harmless a second time: nothing to apply, and nothing is changed", async ({ pool }) => {
+    const before = await readCatalog(pool);
+
+    expect(await migrate(pool)).toEqual([]);
+    expect(await readCatalog(pool)).toEqual(before);
+  });
+
+  test("is harmless by ten at once: one applies every step, the others find it done", async ({
+    emptyDatabaseUrl,
+    pool,
+  }) => {
+    const pools = Array.from({ length: 10 }, () => openPool(emptyDatabaseUrl));
+
+    const applied = await Promise.all(pools.map((it) => migrate(it)));
+
+    expect(applied.toSorted((a, b) => b.length - a.length)).toEqual([STEPS, ...Array(9).fill([])]);
+    expect(await readCatalog(pools[0] as pg.Pool)).toEqual(await readCatalog(pool));
+    await Promise.all(pools.map((it) => it.end()));
+  });
+
+  test("is harmless by four processes at once", async ({ emptyDatabaseUrl, emptyPool, pool }) => {
+    const ended = await Promise.all(
+      Array.from({ length: 4 }, () =>
+        oncebox(["migrate", "up", "--json"], { DATABASE_URL: emptyDatabaseUrl }),
+      ),
+    );
+
+    expect(ended.map((it) => [it.exitCode, it.stderr])).toEqual(Array(4).fill([0, ""]));
+    const applied: string[][] = ended.map((it) => JSON.parse(it.stdout).applied);
+    expect(applied.flat()).toEqual(STEPS);
+    expect(await readCatalog(emptyPool)).toEqual(await readCatalog(pool));
+  });
+
+  test("goes on after one that was killed in the middle", async ({
+    emptyDatabaseUrl,
+    emptyPool,
+    pool,
+  }) => {
+    const blocker = await emptyPool.connect();
+    await blocker.query("begin; create schema oncebox; create table oncebox.phone_plan ()");
+    const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+    const child = spawn(process.execPath, [main, "migrate", "up"], {
+      env: { ...process.env, DATABASE_URL: emptyDatabaseUrl },
+      stdio: "ignore",
+    });
+    const ended = once(child, "exit");
+    // It has the lock and graphile-worker's schema, and waits for ours.
+    await vi.waitUntil(
+      async () =>
+        (
+          await emptyPool.query(
+            `select from pg_stat_activity
+              where datname = current_database() and application_name = 'oncebox migrate' and wait_event_type = 'Lock'`,
+          )
+        ).rowCount,
+      { timeout: 30_000 },
+    );
+    child.kill("SIGKILL");
+    await ended;
+    await blocker.query("rollback");
+    blocker.release();
+
+    expect(await migrate(emptyPool)).toEqual(STEPS);
+    expect(await readCatalog(emptyPool)).toEqual(await readCatalog(pool));
+  });
+
+  test("applies no step when a later one fails, and all of them once what was in the way is gone", async ({
+    emptyPool,
+  }) => {
+    await emptyPool.query("create schema oncebox; create table oncebox.phone_plan ()");
+
+    await expect(migrate(emptyPool)).rejects.toThrow(/"phone_plan" already exists/);
+
+    const { rows } = await emptyPool.query(
+      "select to_regclass('oncebox.notification') as outbox, to_regclass('public.landing_leads') as leads",
+    );
+    expect(rows).toEqual([{ outbox: null, leads: null }]);
+    expect(await readSchemaStatus(emptyPool)).toMatchObject({ state: "outdated" });
+    await emptyPool.query("drop table oncebox.phone_plan");
+    expect(await migrate(emptyPool)).toEqual(STEPS);
+  });
+
+  test("refuses a database of a newer version, and touches nothing in it", async ({ pool }) => {
+    await pool.query("insert into oncebox.migration values ('9999_future', now())");
+    await pool.query("drop view oncebox.health");
+
+    await expect(migrate(pool)).rejects.toMatchObject({
+      code: "ONCEBOX_SCHEMA_OUTDATED",
+      message: expect.stringContaining("newer"),
+      hint: expect.stringContaining("newer version's migrate"),
+    });
+    const { rows } = await pool.query("select to_regclass('oncebox.health') as health");
+    expect(rows).toEqual([{ health: null }]);
+  });
+
+  test("brings back functions and views that were dropped or replaced", async ({ pool }) => {
+    const before = await readCatalog(pool);
+    await pool.query(`
+      drop function oncebox.cancel(bigint, text, text);
+      drop view oncebox.health;
+      drop trigger notification_after_insert on oncebox.notification;
+      create or replace function oncebox.mask_name(name text) returns text language sql as 'select name'`);
+    expect(await readCatalog(pool)).not.toEqual(before);
+
+    expect(await migrate(pool)).toEqual([]);
+
+    expect(await readCatalog(pool)).toEqual(before);
+  });
+
+  test("keeps the texts, the countries and the delay that people set", async ({ pool }) => {
+    await pool.query(`
+      update oncebox.template set body = 'Моё, {{name|друг}}' where channel = 'sms';
+      update oncebox.phone_plan set accepted = false, trunk_prefix = '99' where country = 'KZ';
+      update oncebox.setting set delay = '3 minutes'`);
+
+    await migrate(pool);
+
+    const { rows } = await pool.query(`
+      select (select body from oncebox.template where channel = 'sms') as body,
+             (select accepted from oncebox.phone_plan where country = 'KZ') as accepted,
+             (select trunk_prefix from oncebox.phone_plan where country = 'KZ') as trunk_prefix,
+             (select delay::text from oncebox.setting) as delay`);
+    expect(rows).toEqual([
+      { body: "Моё, {{name|друг}}", accepted: false, trunk_prefix: "8", delay: "00:03:00" },
+    ]);
+  });
+
+  test("brings back a seed that was deleted, and only that one", async ({ pool }) => {
+    await pool.query("delete from oncebox.template where channel = 'sms'");
+    await pool.query("update oncebox.template set subject = 'Моя тема'");
+
+    await migrate(pool);
+
+    const { rows } = await pool.query("select channel, subject from oncebox.template order by 1");
+    expect(rows).toEqual([
+      { channel: "email", subject: "Моя тема" },
+      { channel: "sms", subject: null },
+    ]);
+  });
+});
+
+describe("oncebox migrate", () => {
+  test("up says what it applied, status where the schema is, by exit code too", async ({
+    emptyDatabaseUrl,
+  }) => {
+    const env = { DATABASE_URL: emptyDatabaseUrl };
+
+    const before = await oncebox(["migrate", "status"], env);
+    const up = await oncebox(["migrate", "up"], env);
+    const again = await oncebox(["migrate", "up"], env);
+    const after = await oncebox(["migrate", "status"], env);
+
+    expect(before).toMatchObject({ exitCode: 1, stderr: "" });
+    expect(before.stdout).toMatch(/0001_outbox +to come\n[\s\S]*oncebox migrate up\n$/);
+    expect(up).toEqual({
+      exitCode: 0,
+      stdout: STEPS.map((it) => `applied ${it}\n`).join(""),
+      stderr: "",
+    });
+    expect(again).toMatchObject({
+      exitCode: 0,
+      stdout: "nothing to apply; functions and views are this version's\n",
+    });
+    expect(after).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(after.stdout).toMatch(/0001_outbox +applied \d{4}-[\s\S]*the schema is current\n$/);
+  });
+
+  test("ends with its last word, and waits for no idle connection", async ({ databaseUrl }) => {
+    const startedAt = performance.now();
+
+    await oncebox(["migrate", "status"], { DATABASE_URL: databaseUrl });
+
+    // A pool that nobody ended would keep it for ten seconds more.
+    expect(performance.now() - startedAt).toBeLessThan(9_000);
+  });
+
+  test("answers JSON to a script", async ({ emptyDatabaseUrl }) => {
+    const env = { DATABASE_URL: emptyDatabaseUrl };
+
+    const before = await oncebox(["migrate", "status", "--json"], env);
+    const up = await oncebox(["migrate", "up", "--json"], env);
+    const after = await oncebox(["migrate", "status", "--json"], env);
+
+    expect(before.exitCode).toBe(1);
+    expect(JSON.parse(before.stdout)).toEqual({
+      state: "missing",
+      migrations: STEPS.map((name) => ({ name, appliedAt: null })),
+    });
+    expect(JSON.parse(up.stdout)).toEqual({ applied: STEPS });
+    expect(after.exitCode).toBe(0);
+    expect(JSON.parse(after.stdout)).toMatchObject({ state: "current" });
+  });
+
+  test("status tells a schema that a newer version made", async ({ databaseUrl, pool }) => {
+    await pool.query("insert into oncebox.migration values ('9999_future', now())");
+
+    const status = await oncebox(["migrate", "status", "--json"], { DATABASE_URL: databaseUrl });
+    const up = await oncebox(["migrate", "up"], { DATABASE_URL: databaseUrl });
+
+    expect(status.exitCode).toBe(1);
+    expect(JSON.parse(status.stdout)).toMatchObject({ state: "newer" });
+    expect(up).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(up.stderr).toMatch(/^ONCEBOX_SCHEMA_OUTDATED: /);
+  });
+
+  test("up writes ONCEBOX_DELAY into the database for every caller", async ({
+    databaseUrl,
+    pool,
+  }) => {
+    const up = await oncebox(["migrate", "up"], {
+      DATABASE_URL: databaseUrl,
+      ONCEBOX_DELAY: "1 minute 30 s",
+    });
+
+    const { rows } = await pool.query("select delay::text from oncebox.setting");
+    expect(up.exitCode).toBe(0);
+    expect(rows).toEqual([{ delay: "00:01:30" }]);
+  });
+});
+
+describe("a step taken back", () => {
+  for (const [index, step] of STEPS.entries()) {
+    test(`and applied again gives the same schema: ${step}`, async ({ pool }) => {
+      const before = await readCatalog(pool);
+      const back = STEPS.slice(index).reverse();
+
+      for (const it of back) await down(pool, it);
+      const between = await readCatalog(pool);
+      const applied = await migrate(pool);
+
+      expect(between).not.toEqual(before);
+      expect(applied).toEqual(STEPS.slice(index));
+      expect(await readCatalog(pool)).toEqual(before);
+      await registerSomeone(pool);
+    });
+  }
+
+  test("leaves the leads and their flags as they are", async ({ pool }) => {
+    await pool.query("insert into public.landing_leads (name, sms_sent) values ('А', true)");
+
+    for (const step of STEPS.toReversed()) await down(pool, step);
+
+    const { rows } = await pool.query("select name, sms_sent from public.landing_leads");
+    expect(rows).toEqual([{ name: "А", sms_sent: true }]);
+  });
+
+  const losses: readonly [what: string, step: string, statement: string, message: RegExp][] = [
+    [
+      "a notification",
+      "0001_outbox",
+      "select from oncebox.register_lead(phone => '+77771234567')",
+      /notifications .* registrations/,
+    ],
+    [
+      "a registration's key",
+      "0001_outbox",
+      "select from oncebox.register_lead(phone => '+77771234567'); delete from oncebox.notification",
+      /still holds registrations and their idempotency keys$/,
+    ],
+    [
+      "a text that a person edited",
+      "0001_outbox",
+      "update oncebox.template set body = 'x' where channel = 'sms'",
+      /still holds texts that people wrote$/,
+    ],
+    [
+      "a kind that a person added",
+      "0001_outbox",
+      "insert into oncebox.template (kind, channel, body) values ('mine', 'sms', 'x')",
+      /still holds texts that people wrote$/,
+    ],
+    [
+      "a country that the operator refused",
+      "0002_input_rules",
+      "update oncebox.phone_plan set accepted = false where country = 'KZ'",
+      /countries that the operator refused/,
+    ],
+  ];
+  for (const [what, step, statement, message] of losses) {
+    test(`is refused while it would lose ${what}`, async ({ pool }) => {
+      await pool.query(statement);
+      const before = await readCatalog(pool);
+
+      await expect(down(pool, step)).rejects.toMatchObject({
+        code: "OB006",
+        message: expect.stringMatching(message),
+        hint: expect.stringContaining("if that is really meant"),
+      });
+      expect(await readCatalog(pool)).toEqual(before);
+    });
+  }
+
+  test("is refused while somebody's own view is built on it", async ({ pool }) => {
+    await pool.query("create view public.report as select count(*) from oncebox.notifications");
+
+    await expect(down(pool, "0001_outbox")).rejects.toThrow(/other objects depend on them/);
+  });
+});
+
+describe("a database that cannot be reached", () => {
+  const password = "canary-5ecret";
+
+  test("is one clear error, without the password", async ({ databaseUrl }) => {
+    const wrongPort = new URL(databaseUrl);
+    wrongPort.port = "1";
+    wrongPort.password = password;
+    const wrongPassword = new URL(databaseUrl);
+    wrongPassword.password = password;
+    const wrongDatabase = new URL(databaseUrl);
+    wrongDatabase.pathname = "/nowhere";
+
+    const ended = await Promise.all(
+      [wrongPort, wrongPassword, wrongDatabase].map((it) =>
+        oncebox(["migrate", "up"], { DATABASE_URL: it.href }),
+      ),
+    );
+
+    expect(ended.map((it) => [it.exitCode, it.stdout])).toEqual(Array(3).fill([1, ""]));
+    expect(ended.map((it) => it.stderr.split("\n")[0])).toEqual([
+      expect.stringMatching(/^ONCEBOX_DATABASE_UNREACHABLE: .*ECONNREFUSED/),
+      expect.stringMatching(/^ONCEBOX_DATABASE_UNREACHABLE: .*password authentication failed/),
+      expect.stringMatching(/^ONCEBOX_DATABASE_UNREACHABLE: .*"nowhere" does not exist/),
+    ]);
+    for (const { stderr } of ended) {
+      expect(stderr).toContain("\nCheck DATABASE_URL");
+      expect(stderr).not.toContain(password);
+      expect(stderr).not.toContain(new URL(databaseUrl).password);
+      expect(stderr).not.toMatch(/^ {4}at /m);
+    }
+  });
+
+  const unusable = [
+    `postgres://u:${password}%ZZ@127.0.0.1/x`,
+    `postgres://u:${password}@127.0.0.1/x?sslmode=verify-full&sslrootcert=/nowhere/root.crt`,
+    `postgres://u:${password}@nowhere.invalid/x`,
+    `postgres://u:${password}@127.0.0.1:1/x?application_name=y&options=-c%20foo`,
+  ];
+  for (const [index, url] of unusable.entries()) {
+    test(`is told without the password when its URL itself cannot be used (${index + 1})`, async () => {
+      const { exitCode, stdout, stderr } = await oncebox(["migrate", "status"], {
+        DATABASE_URL: url,
+      });
+
+      expect([exitCode, stdout]).toEqual([1, ""]);
+      expect(stderr).toMatch(/^ONCEBOX_DATABASE_UNREACHABLE: /);
+      expect(stderr).not.toContain(password);
+      expect(stderr).not.toMatch(/^ {4}at /m);
+    });
+  }
+});
+
+describe("the files of a migration", () => {
+  test("come in pairs, numbered without a gap", () => {
+    const files = readdirSync(FOLDER).sort();
+
+    expect(files).toEqual(STEPS.flatMap((it) => [`${it}.down.sql`, `${it}.up.sql`]));
+    expect(STEPS.map((it) => it.slice(0, 5))).toEqual(
+      STEPS.map((_, index) => `${String(index + 1).padStart(4, "0")}_`),
+    );
+  });
+});
