@@ -211,7 +211,7 @@ describe("oncebox register --file", () => {
     await pool.query(
       "alter table public.landing_leads add constraint one_per_phone unique (phone)",
     );
-    const csv = `${manyLeads(600)}Другой,+77770000007,other@example.kz\n`;
+    const csv = `${manyLeads(600)}another,+77770000007,other@example.kz\n`;
 
     const { stdout, stderr } = await register(databaseUrl, ["--file", "-"], csv);
 

@@ -47,6 +47,8 @@ const FOREIGN: ReadonlyArray<[magic: readonly number[], name: string, hint: stri
 ];
 
 const UTF8_BOM = Buffer.from([0xef, 0xbb, 0xbf]);
+/** Less than a transaction takes, so that the progress bar moves with each. */
+const READ_BYTES = 16 * 1024;
 /** A header longer than this is none. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
@@ -98,7 +100,10 @@ async function openFile(file: string): Promise<{ stream: Readable; totalBytes: n
     throw invalid(`--file ${quoted(file)} is a folder, wanted a file`, "Name a file in it.");
   }
   // What is no regular file, such as a pipe, says 0.
-  return { stream: handle.createReadStream(), totalBytes: stat.isFile() ? stat.size : null };
+  return {
+    stream: handle.createReadStream({ highWaterMark: READ_BYTES }),
+    totalBytes: stat.isFile() ? stat.size : null,
+  };
 }
 
 const TROUBLE: Readonly<Record<string, string>> = {

@@ -67,13 +67,13 @@ export async function makeFile(name: string, content: string | Buffer): Promise<
   return path;
 }
 
-/** CSV of so many leads, each with a number of its own. */
+/** CSV of so many leads, each with a number and a key of its own: `key-0` and so on. */
 export function manyLeads(count: number): string {
   const rows = Array.from({ length: count }, (_, index) => {
     const digits = String(index).padStart(7, "0");
-    return `Лид ${index},+7777${digits},lead${index}@example.kz`;
+    return `key-${index},+7777${digits},lead${index}@example.kz`;
   });
-  return ["name,phone,email", ...rows, ""].join("\n");
+  return ["idempotency_key,phone,email", ...rows, ""].join("\n");
 }
 
 export async function countLeads(pool: pg.Pool): Promise<number> {
