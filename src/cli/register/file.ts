@@ -6,7 +6,7 @@ import { type Defaults, type FileRecord, refusal, toLeadRecord } from "./record.
 import { registerCommitted } from "./transaction.ts";
 
 /** What became of the records so far; every lead among them is committed. */
-export interface Tally {
+interface Tally {
   read: number;
   created: number;
   recognised: number;

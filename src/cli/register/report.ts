@@ -15,7 +15,7 @@ export interface Streams {
   readonly stderr: Terminal;
 }
 
-export interface Ending extends FileResult {
+interface Ending extends FileResult {
   readonly seconds: number;
   readonly signal: StopSignal | null;
 }
