@@ -90,7 +90,7 @@ export async function runWorker(config: Config, log: Logger): Promise<Worker> {
       ),
     });
   } catch (error) {
-    await db.destroy();
+    await pool.end();
     throw error;
   }
 
@@ -104,7 +104,7 @@ export async function runWorker(config: Config, log: Logger): Promise<Worker> {
     await signOff(db, id).catch((error: unknown) =>
       log.warn({ err: error }, "worker:not signed off"),
     );
-    await db.destroy();
+    await pool.end();
     log.info({ workerId: id }, "worker:stopped");
   }
 

@@ -81,8 +81,9 @@ begin
               when c.problem is not null then c.problem
               when first.fingerprint <> c.fingerprint then
                 oncebox.lead_problem('idempotency_key',
-                  format('idempotency_key %s of source %s belongs to a registration with other content',
-                         to_json(c.idempotency_key), to_json(c.source)),
+                  -- A key is often a number or an address: enough of it to find it, and no more.
+                  format('idempotency_key "%s•••" (%s characters) of source %s belongs to a registration with other content',
+                         left(c.idempotency_key, least(4, length(c.idempotency_key) / 2)), length(c.idempotency_key), to_json(c.source)),
                   'Send the same content again, or use a new key for a new registration. The first registration stands.',
                   'OB002')
             end as problem

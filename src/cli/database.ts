@@ -20,6 +20,7 @@ export async function withDatabase<T>(
     await assertReachable(pool);
     return await work({ pool, db });
   } finally {
-    await db.destroy();
+    // The pool itself: Kysely would not end one that it has not used yet.
+    await pool.end();
   }
 }

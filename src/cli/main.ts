@@ -38,6 +38,12 @@ for (const command of [
   program.addCommand(inheritSettings(command()));
 }
 
+// Whoever reads us, such as head, has had enough: that is no failure of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

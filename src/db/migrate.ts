@@ -150,7 +150,7 @@ async function applyBehaviour(pool: pg.Pool): Promise<void> {
     ...(await readSqlFolder("functions/")),
     ...(await readSqlFolder("views/")),
     await readFile(new URL("phone_plan.sql", SQL), "utf8"),
-    await readFile(new URL("templates.sql", SQL), "utf8"),
+    await readFile(new URL("seeds.sql", SQL), "utf8"),
   ];
   const client = await pool.connect();
   try {

@@ -128,7 +128,7 @@ describe("registerLead", () => {
 
     await expect(other).rejects.toMatchObject({
       code: "ONCEBOX_KEY_REUSED",
-      message: expect.stringContaining("form-8f2c"),
+      message: expect.stringContaining('"form•••" (9 characters)'),
       hint: expect.stringContaining("new key"),
     });
   });

@@ -1,4 +1,7 @@
--- The texts of the ProfTest kind. Only what is missing is added: rows that people edited stay as they are.
+-- What has to be there from the start. Only what is missing is added: rows that people edited stay as
+-- they are.
+
+-- The texts of the ProfTest kind.
 insert into oncebox.template (kind, channel, subject, body)
 values
   ('proftest', 'sms', null,
@@ -10,3 +13,9 @@ values
    'Если вы не проходили этот тест, просто удалите это письмо.\n\n'
    'Команда ProfTest\n')
 on conflict (kind, channel) do nothing;
+
+-- The tasks' names: the first job of a task inserts its name, and until that transaction commits
+-- every other registration would wait for it.
+insert into graphile_worker._private_tasks (identifier)
+values ('oncebox_sms'), ('oncebox_email')
+on conflict do nothing;
