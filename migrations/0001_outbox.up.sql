@@ -77,7 +77,8 @@ create table oncebox.template (
   primary key (kind, channel),
   constraint template_channel_known check (channel in ('sms', 'email')),
   constraint template_subject_iff_email check ((channel = 'email') = (subject is not null)),
-  constraint template_body_length check (length(body) between 1 and 20000),
+  -- A thousand characters are fifteen SMS to pay for; nobody means more.
+  constraint template_body_length check (length(body) between 1 and case channel when 'sms' then 1000 else 20000 end),
   constraint template_subject_length check (length(subject) between 1 and 500)
 );
 comment on table oncebox.template is
@@ -145,7 +146,7 @@ create table oncebox.notification (
       when 'sms' then recipient ~ '^\+[1-9][0-9]{6,14}$'
       else length(recipient) <= 254 and recipient ~ '^[A-Za-z0-9!#$%&''*+/=?^_`{|}~.-]+@[a-z0-9.-]+$'
     end),
-  constraint notification_body_length check (length(body) between 1 and 20000),
+  constraint notification_body_length check (length(body) between 1 and case channel when 'sms' then 1000 else 20000 end),
   constraint notification_subject_length check (length(subject) between 1 and 500),
   constraint notification_lease_iff_claimed check (
     (state = 'claimed') = (lease_until is not null)),

@@ -107,6 +107,15 @@ as $$
            when missing.variables is not null then
              oncebox.lead_problem('data', format('the %s texts need %s, which the lead does not bring', r.kind, array_to_string(missing.variables, ', ')),
                'Give them in data, or give the template a default: {{variable|default}}.', 'OB004')
+           when r.phone is not null and r.sms_text is null and oncebox.is_too_long(sms.body, r.name, r.data, 1000) then
+             oncebox.lead_problem('data', 'data makes the sms text longer than 1000 characters',
+               'Bring shorter values, such as a shorter link.')
+           when r.email is not null and r.email_subject is null and oncebox.is_too_long(mail.subject, r.name, r.data, 500) then
+             oncebox.lead_problem('data', 'data makes the email subject longer than 500 characters',
+               'Bring shorter values.')
+           when r.email is not null and r.email_text is null and oncebox.is_too_long(mail.body, r.name, r.data, 20000) then
+             oncebox.lead_problem('data', 'data makes the email text longer than 20000 characters',
+               'Bring shorter values.')
          end,
          nullif(r.name, ''),
          r.parsed_phone,

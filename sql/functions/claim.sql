@@ -88,6 +88,12 @@ begin
    cross join lateral (
      select coalesce(r.data, '{}') || jsonb_build_object('name', oncebox.display_name(l.name)) as variables) as v
    where l.id = v_row.lead_id;
+  -- One that no longer fits, because its template grew, is none: cut off, it might lose its link.
+  if length(v_row.subject) > 500 or length(v_row.body) > (case v_row.channel when 'sms' then 1000 else 20000 end) then
+    v_row.subject := null;
+    v_row.body := null;
+  end if;
+
   if not oncebox.take_flag(v_row.lead_id, v_row.channel) then
     verdict := 'already_sent';
     perform oncebox.finish(v_row.id, 'cancelled', 'already_sent');

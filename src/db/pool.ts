@@ -23,9 +23,6 @@ export function createPool(settings: PoolSettings): pg.Pool {
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: 10_000,
-    // Kysely's destroy ends the pool only if Kysely itself has used it; without this a command that
-    // did not would end ten seconds after its last word.
-    allowExitOnIdle: true,
   });
   pool.on("error", settings.onIdleError);
   // A checked-out client has no listener of its own, and an unheard "error" ends the process.
