@@ -12,13 +12,13 @@ begin
     select l.phone, p.phone, case when p.problem is not null then oncebox.input_problem('phone', p.problem, l.phone) end
       into v_raw, new.recipient, v_problem
       from public.landing_leads as l
-      left join lateral oncebox.parse_phone(l.phone) as p on true
+      left join lateral oncebox.parse_phone(l.phone) as p on l.phone is not null
      where l.id = new.lead_id;
   else
     select l.email, m.email, case when m.problem is not null then oncebox.input_problem('email', m.problem, l.email) end
       into v_raw, new.recipient, v_problem
       from public.landing_leads as l
-      left join lateral oncebox.parse_email(l.email) as m on true
+      left join lateral oncebox.parse_email(l.email) as m on l.email is not null
      where l.id = new.lead_id;
   end if;
   if new.recipient is null then
