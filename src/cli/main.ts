@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
+import { DatabaseError } from "pg";
 import { OnceboxError } from "../errors.ts";
 import { readVersion } from "../version.ts";
 import { devCommand } from "./dev.ts";
@@ -65,6 +66,12 @@ function report(error: unknown): number {
     if (error.detail !== undefined) console.error(error.detail);
     console.error(error.hint);
     return USAGE.has(error.code) ? 2 : 1;
+  }
+  if (error instanceof DatabaseError) {
+    // Postgres' own, such as a missing right. Not its detail: that may be a person's row.
+    console.error(`SQLSTATE ${error.code}: ${error.message}`);
+    if (error.hint !== undefined) console.error(error.hint);
+    return 1;
   }
   console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
   return 1;

@@ -1,0 +1,131 @@
+import { describe, expect } from "vitest";
+import { oncebox } from "../db/support/oncebox.ts";
+import { test } from "../support/fixture.ts";
+
+const UNREACHABLE = { DATABASE_URL: "postgres://u:canary@127.0.0.1:1/x" };
+
+describe("oncebox --help", () => {
+  test("lists the commands, with examples and the exit codes", async () => {
+    const { exitCode, stdout, stderr } = await oncebox(["--help"]);
+
+    expect([exitCode, stderr]).toEqual([0, ""]);
+    for (const command of ["dev", "migrate", "worker", "register", "notifications"]) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${command} .*\\w{3}`, "m"));
+    }
+    expect(stdout).toMatch(/^Examples:\n {2}oncebox dev /m);
+    expect(stdout).toMatch(/^Exit codes: 0 good, 1 .*, 2 /m);
+  });
+
+  for (const command of ["dev", "migrate", "worker", "register", "notifications"]) {
+    test(`has an example for ${command}, too`, async () => {
+      const { exitCode, stdout } = await oncebox([command, "--help"]);
+
+      expect(exitCode).toBe(0);
+      expect(stdout).toMatch(new RegExp(`^Examples?:\\n(?:.*\\n)*? {2}.*oncebox ${command}`, "m"));
+    });
+  }
+
+  test("prints no line that a terminal of 120 columns would break", async () => {
+    const { stdout } = await oncebox(["--help"], { COLUMNS: "120" });
+
+    expect(stdout.split("\n").filter((line) => line.length > 120)).toEqual([]);
+  });
+});
+
+test("oncebox --version says the package's version", async () => {
+  const { exitCode, stdout } = await oncebox(["--version"]);
+
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+describe("wrong usage", () => {
+  const wrong: readonly [what: string, args: string[], message: RegExp][] = [
+    ["an unknown command", ["migrat"], /unknown command 'migrat'\n\(Did you mean migrate\?\)/],
+    ["an unknown command of a command", ["migrate", "upp"], /unknown command 'upp'/],
+    ["an unknown option", ["worker", "--fast"], /unknown option '--fast'/],
+    ["an argument too many", ["worker", "now"], /too many arguments/],
+    ["an option without its value", ["register", "--phone"], /argument missing/],
+  ];
+  for (const [what, args, message] of wrong) {
+    test(`exits 2 with a hint: ${what}`, async () => {
+      const { exitCode, stdout, stderr } = await oncebox(args);
+
+      expect([exitCode, stdout]).toEqual([2, ""]);
+      expect(stderr).toMatch(message);
+      expect(stderr).toContain("(add --help for usage and examples)");
+    });
+  }
+
+  test("exits 2 for a setting that is wrong or missing", async () => {
+    const missing = await oncebox(["migrate", "status"]);
+    const wrong = await oncebox(["worker"], { LOG_LEVEL: "verbose" });
+
+    expect([missing.exitCode, wrong.exitCode]).toEqual([2, 2]);
+    expect(missing.stderr).toMatch(/^ONCEBOX_CONFIG_INVALID: DATABASE_URL is not set/);
+    expect(wrong.stderr).toMatch(
+      /^ONCEBOX_CONFIG_INVALID: LOG_LEVEL: got "verbose", wanted one of/,
+    );
+  });
+
+  test("exits 2 with the commands when none is given", async () => {
+    const { exitCode, stdout, stderr } = await oncebox([]);
+
+    expect([exitCode, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/^Commands:$/m);
+  });
+});
+
+describe("an error", () => {
+  test("is printed to stderr: code and message, then what to do, and no stack", async () => {
+    const { exitCode, stdout, stderr } = await oncebox(["migrate", "up"], UNREACHABLE);
+
+    expect([exitCode, stdout]).toEqual([1, ""]);
+    expect(stderr.split("\n")).toEqual([
+      expect.stringMatching(
+        /^ONCEBOX_DATABASE_UNREACHABLE: the database cannot be reached: .*127\.0\.0\.1:1$/,
+      ),
+      "Check DATABASE_URL, that the server runs, and that it lets this machine in.",
+      "",
+    ]);
+  });
+
+  test("has its detail on a line of its own", async () => {
+    const { exitCode, stderr } = await oncebox(["dev", "--data", "/dev/null/x"], {
+      NODE_ENV: "production",
+    });
+
+    expect(exitCode).toBe(1);
+    expect(stderr.split("\n")).toEqual([
+      "ONCEBOX_SANDBOX_FAILED: the sandbox's Postgres does not run with NODE_ENV=production",
+      "The sandbox only pretends to send: no message would reach anyone.",
+      "Configure the real provider, or unset NODE_ENV on a development machine.",
+      "",
+    ]);
+  });
+
+  test("is the same when a script asked for JSON: stdout stays empty", async () => {
+    const { exitCode, stdout, stderr } = await oncebox(
+      ["migrate", "status", "--json"],
+      UNREACHABLE,
+    );
+
+    expect([exitCode, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/^ONCEBOX_DATABASE_UNREACHABLE: /);
+    expect(stderr).not.toContain("canary");
+  });
+
+  test("of Postgres' own, such as a missing right, has its SQLSTATE and no stack", async ({
+    databaseUrl,
+  }) => {
+    const url = new URL(databaseUrl);
+    url.searchParams.set("options", "-c role=pg_monitor");
+
+    const { exitCode, stdout, stderr } = await oncebox(["migrate", "status"], {
+      DATABASE_URL: url.href,
+    });
+
+    expect([exitCode, stdout]).toEqual([1, ""]);
+    expect(stderr).toBe("SQLSTATE 42501: permission denied for schema oncebox\n");
+  });
+});
