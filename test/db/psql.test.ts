@@ -4,7 +4,8 @@ import { describe, expect } from "vitest";
 import { test } from "../support/fixture.ts";
 import { type Ended, run } from "./support/oncebox.ts";
 
-const version = spawnSync("psql", ["--version"], { encoding: "utf8" });
+const PSQL = "psql";
+const version = spawnSync(PSQL, ["--version"], { encoding: "utf8" });
 const NO_PSQL = version.status === 0 ? null : "there is no psql on this machine";
 
 /** As in design.md, with the phone and the name of a test. */
@@ -21,7 +22,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 /** Runs the statements in psql, as a person with a terminal in UTF-8 would. */
 async function psql(databaseUrl: string, statements: string, ...flags: string[]): Promise<Ended> {
   return await run(
-    "psql",
+    PSQL,
     ["--no-psqlrc", "--set", "ON_ERROR_STOP=1", ...flags, "--command", statements, databaseUrl],
     { PGCLIENTENCODING: "UTF8" },
   );
