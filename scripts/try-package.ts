@@ -93,7 +93,8 @@ async function sendOneLead(): Promise<void> {
       console.log(oncebox(["register", ...LEAD], { DATABASE_URL: url }).trim());
     }
     const [, kind] = /^\S+ {2}(SMS|email) /.exec(line) ?? [];
-    if (kind !== undefined) landed.add(kind);
+    if (kind === undefined || landed.has(kind)) continue;
+    landed.add(kind);
     if (landed.size === 2) dev.kill("SIGINT");
   }
   const [code] = dev.exitCode === null ? await once(dev, "exit") : [dev.exitCode];
