@@ -9,6 +9,10 @@ export interface Config {
   readonly mobizon: MobizonConfig | null;
   /** Null when SMTP_URL is not set: the email channel is off. */
   readonly smtp: SmtpConfig | null;
+  /** What becomes of an email whose outcome is in doubt: a person decides, or it is sent again under the same Message-ID. */
+  readonly emailUnknown: "hold" | "resend";
+  /** SMS that may start, by all workers together; null = as many as come. */
+  readonly smsPerSecond: number | null;
   /** ONCEBOX_DELAY as it was written, for Postgres to read; null when it is not set. */
   readonly delay: string | null;
   readonly concurrency: number;
@@ -121,6 +125,14 @@ const ENVIRONMENT = z.object({
       'wanted one address such as "ProfTest <info@example.kz>"',
     )
     .optional(),
+  EMAIL_UNKNOWN: z.enum(["hold", "resend"], { message: "wanted hold or resend" }).default("hold"),
+  ONCEBOX_SMS_PER_SECOND: z
+    .string()
+    .refine((text) => /^\d{1,4}(?:\.\d{1,3})?$/.test(text) && Number(text) > 0, {
+      message: "wanted a number above 0, such as 5 or 0.5",
+    })
+    .transform(Number)
+    .optional(),
   ONCEBOX_DELAY: z
     .string()
     .refine((text) => text === "0" || (parseIntervalMs(text) ?? Infinity) <= MOST_DELAY_MS, {
@@ -230,6 +242,8 @@ export function readConfig(
       it.SMTP_URL === undefined || it.MAIL_FROM === undefined
         ? null
         : { url: it.SMTP_URL, from: it.MAIL_FROM },
+    emailUnknown: it.EMAIL_UNKNOWN,
+    smsPerSecond: it.ONCEBOX_SMS_PER_SECOND ?? null,
     delay: it.ONCEBOX_DELAY ?? null,
     concurrency: it.ONCEBOX_CONCURRENCY,
     sendTimeoutMs: it.ONCEBOX_SEND_TIMEOUT,

@@ -1,24 +1,13 @@
-import { randomUUID } from "node:crypto";
-import { type Runner, Logger as RunnerLogger, run } from "graphile-worker";
-import { Kysely, PostgresDialect } from "kysely";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createMobizonChannel } from "./channels/mobizon.ts";
 import { createSmtpChannel } from "./channels/smtp.ts";
 import { type Config, requireDatabaseUrl } from "./config.ts";
-import { assertSchemaIsCurrent } from "./db/migrate.ts";
-import { assertReachable, createPool } from "./db/pool.ts";
 import { OnceboxError } from "./errors.ts";
 import type { Logger } from "./log.ts";
 import type { ChannelName } from "./outbox/notification.ts";
-import type { Channel } from "./outbox/outcome.ts";
-import { setDelay, signOff, signOn } from "./outbox/worker-row.ts";
-import { runAlarm } from "./tasks/alarm.ts";
-import { sendTask } from "./tasks/send.ts";
-import { runSweep } from "./tasks/sweep.ts";
-import { readVersion } from "./version.ts";
+import { type Seams, type Shift, startShift, type Way, type Ways } from "./shift.ts";
 
 export interface Worker {
-  /** Made anew at every start; claims name it. */
-  readonly id: string;
   /** The channels it sends on. */
   readonly channels: readonly ChannelName[];
   /**
@@ -26,132 +15,109 @@ export interface Worker {
    * everything. Safe to call again; every call waits for the same end.
    */
   stop(): Promise<void>;
-  /** Settles when the worker has ended: rejects if it ended by itself. */
+  /** Settles when the worker has ended; rejects if something went wrong that time does not mend. */
   readonly done: Promise<void>;
 }
 
-interface Way {
-  readonly channel: Channel;
-  readonly twoStep: boolean;
-}
-
-/** graphile-worker looks for jobs this often by itself; the alarm makes due ones start on time. */
-const POLL_INTERVAL_MS = 2_000;
-/** One listens for jobs; the others are for statements of a few milliseconds each. */
-const CONNECTIONS = 5;
+/** Between losing the database and trying again: at least and at most, with chance in between, so that not all come at once. */
+const RETURN_AFTER_MS = { first: 200, most: 10_000 } as const;
 
 /**
  * Starts a worker: it sends what is due, until it is stopped. Builds everything it needs from the
  * configuration; installs no signal handlers.
  *
+ * When it loses its lock's connection it claims nothing more, finishes and settles what is in
+ * flight, and starts again under a new name, as often as it takes.
+ *
+ * @param seams - For the crash proof and tests; leave it out.
  * @throws OnceboxError `ONCEBOX_CONFIG_INVALID` - DATABASE_URL is missing, or no channel is configured.
- * @throws OnceboxError `ONCEBOX_DATABASE_UNREACHABLE`, `ONCEBOX_SCHEMA_MISSING`, `ONCEBOX_SCHEMA_OUTDATED`.
+ * @throws OnceboxError `ONCEBOX_DATABASE_UNREACHABLE`, `ONCEBOX_SCHEMA_MISSING`, `ONCEBOX_SCHEMA_OUTDATED`,
+ *   `ONCEBOX_CONNECTION_NOT_SESSION` - at the first start only.
  */
-export async function runWorker(config: Config, log: Logger): Promise<Worker> {
+export async function runWorker(config: Config, log: Logger, seams: Seams = {}): Promise<Worker> {
   const databaseUrl = requireDatabaseUrl(config);
-  const ways = createWays(config, log);
-  const pool = createPool({
-    databaseUrl,
-    max: CONNECTIONS,
-    applicationName: "oncebox worker",
-    onIdleError: (error) =>
-      log.warn({ err: error }, "database:connection lost, it is opened again"),
-  });
-  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
-  const id = randomUUID();
-  let isStopping = false;
-  let runner: Runner;
-  try {
-    await assertReachable(pool);
-    await assertSchemaIsCurrent(pool);
-    if (config.delay !== null) await setDelay(db, config.delay);
-    await signOn(db, id, readVersion());
-    runner = await run({
-      pgPool: pool,
-      concurrency: config.concurrency,
-      pollInterval: POLL_INTERVAL_MS,
-      noHandleSignals: true,
-      // Its abort would only end the wait for an answer, and every send has a deadline of its own.
-      gracefulShutdownAbortTimeout: config.leaseMs,
-      logger: runnerLogger(log),
-      taskList: Object.fromEntries(
-        Object.entries(ways).map(([name, way]) => [
-          `oncebox_${name}`,
-          sendTask({
-            ...way,
-            db,
-            workerId: id,
-            leaseMs: config.leaseMs,
-            sendTimeoutMs: config.sendTimeoutMs,
-            isStopping: () => isStopping,
-            log,
-          }),
-        ]),
-      ),
-    });
-  } catch (error) {
-    await pool.end();
-    throw error;
-  }
+  const ways = createWays(config, log, seams);
+  const channels = Object.keys(ways) as ChannelName[];
+  const stopping = new AbortController();
+  const first = await startShift(databaseUrl, config, ways, log, seams);
+  logStart(first);
 
-  const background = new AbortController();
-  const loops = [runAlarm(db, log, background.signal), runSweep(db, log, background.signal)];
-
-  async function shutDown(): Promise<void> {
-    background.abort();
-    await Promise.all(loops);
+  async function work(): Promise<void> {
+    let shift: Shift | null = first;
+    while (shift !== null) {
+      const why = await Promise.race([shift.lost, aborted(stopping.signal)]);
+      if (why === null)
+        log.info({ workerId: shift.workerId }, "worker:stopping, what is in flight finishes");
+      else
+        log.warn(
+          { workerId: shift.workerId, why },
+          "worker:lost, it claims nothing more and starts again",
+        );
+      await shift.end();
+      log.info({ workerId: shift.workerId }, "worker:stopped");
+      shift = await startAgain();
+    }
     await Promise.all(Object.values(ways).map((way) => way.channel.close()));
-    await signOff(db, id).catch((error: unknown) =>
-      log.warn({ err: error }, "worker:not signed off"),
-    );
-    await pool.end();
-    log.info({ workerId: id }, "worker:stopped");
   }
 
-  let stopped: Promise<void> | null = null;
-  async function drain(): Promise<void> {
-    log.info({ workerId: id }, "worker:stopping, what is in flight finishes");
-    await runner.stop();
-    await shutDown();
+  /** A new shift as soon as the database lets us; null when we are to stop. */
+  async function startAgain(): Promise<Shift | null> {
+    for (let round = 0; !stopping.signal.aborted; round++) {
+      const pauseMs =
+        Math.min(RETURN_AFTER_MS.first * 2 ** round, RETURN_AFTER_MS.most) *
+        (0.5 + Math.random() / 2);
+      await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => {});
+      if (stopping.signal.aborted) break;
+      try {
+        const shift = await startShift(databaseUrl, config, ways, log, seams);
+        logStart(shift);
+        return shift;
+      } catch (error) {
+        log.warn({ err: error }, "worker:not back yet, it is tried again");
+      }
+    }
+    return null;
   }
-  const done = runner.promise.then(
-    () => stopped ?? undefined,
-    async (error: unknown) => {
-      if (stopped !== null) return await stopped;
-      await shutDown();
-      throw error;
-    },
-  );
+
+  function logStart({ workerId }: Shift): void {
+    log.info({ workerId, channels, concurrency: config.concurrency }, "worker:started");
+  }
+
+  const done = work();
   // Whoever does not look at `done` hears of it through `stop`; a rejection must not end the process.
   done.catch(() => {});
-
-  const channels = Object.keys(ways) as ChannelName[];
-  log.info({ workerId: id, channels, concurrency: config.concurrency }, "worker:started");
   return {
-    id,
     channels,
     done,
     stop() {
-      isStopping = true;
-      stopped ??= drain();
-      return stopped;
+      stopping.abort();
+      return done;
     },
   };
 }
 
-function createWays(config: Config, log: Logger): Partial<Record<ChannelName, Way>> {
+function aborted(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(null);
+    signal.addEventListener("abort", () => resolve(null), { once: true });
+  });
+}
+
+function createWays(config: Config, log: Logger, seams: Seams): Ways {
   const { mobizon, smtp } = config;
   const ways: Partial<Record<ChannelName, Way>> = {};
   if (mobizon !== null) {
+    const channel = createMobizonChannel({ ...mobizon, sender: mobizon.sender ?? undefined });
     ways.sms = {
-      channel: createMobizonChannel({ ...mobizon, sender: mobizon.sender ?? undefined }),
+      channel: seams.channel?.("sms", channel) ?? channel,
       twoStep: mobizon.mode === "campaign",
     };
   } else {
     log.warn({ channel: "sms" }, "channel:off, MOBIZON_API_KEY is not set");
   }
   if (smtp !== null) {
-    ways.email = { channel: createSmtpChannel(smtp), twoStep: false };
+    const channel = createSmtpChannel(smtp);
+    ways.email = { channel: seams.channel?.("email", channel) ?? channel, twoStep: false };
   } else {
     log.warn({ channel: "email" }, "channel:off, SMTP_URL is not set");
   }
@@ -159,22 +125,8 @@ function createWays(config: Config, log: Logger): Partial<Record<ChannelName, Wa
     throw new OnceboxError(
       "ONCEBOX_CONFIG_INVALID",
       "neither MOBIZON_API_KEY nor SMTP_URL is set: there is nothing to send with",
-      {
-        hint: "Set at least one of them, or try everything without a provider: oncebox dev",
-      },
+      { hint: "Set at least one of them, or try everything without a provider: oncebox dev" },
     );
   }
   return ways;
-}
-
-/**
- * graphile-worker's own messages, without its payloads. Its warnings are no alarm of ours: the first
- * one, at every start, is that there are fewer connections than tasks, which is meant so.
- */
-function runnerLogger(log: Logger): RunnerLogger {
-  return new RunnerLogger(() => (level, message) => {
-    if (level === "error") log.error({ from: "graphile-worker" }, message);
-    else if (level === "warning") log.info({ from: "graphile-worker" }, message);
-    else log.debug({ from: "graphile-worker" }, message);
-  });
 }

@@ -1,4 +1,4 @@
--- oncebox.claim(notification_id, worker_id, lease, two_step) -> the attempt to make, or why there is none
+-- oncebox.claim(notification_id, worker_id, token, ..) -> the attempt to make, or why there is none
 --
 -- Takes the sole right to make the next attempt at one notification.
 --
@@ -8,18 +8,27 @@
 -- Returns  verdict claimed: the attempt and all that a channel needs; body null = there is no text.
 --          verdict already_sent, expired: it was cancelled just now.
 --          verdict paused: its channel is; it will be woken when that is over.
+--          verdict throttled: the channel's rate is used up; it will be woken when it is not.
+--          verdict held: this database is another one, or an older one, than it was.
 --          no row: nothing to do. Claimed by another, not due yet, or final. Two wake-ups racing
 --          for one notification is normal, so this is an answer and not an error.
+-- Repeats  the same call with the same token answers the same claim again: a worker whose
+--          connection broke around the commit asks, and waits for the row if that commit is still
+--          under way.
 -- Fence    the returned attempt number. settle refuses any other, so a worker that outlived its
 --          lease cannot overwrite a later result.
 -- Locks    the notification row, then the lead row, until commit. Commit before calling a provider.
 --
--- two_step: the channel commits a draft before the one call that cannot be taken back. Until it
+-- send_timeout: the send is over after that. per_second: sends that may start, by all workers
+-- together; null = as many as come. two_step: the channel commits a draft before the one call that cannot be taken back. Until it
 -- has, this attempt provably sent nothing, and sweep may hand the row on.
 create or replace function oncebox.claim(
   notification_id bigint,
   worker_id       uuid,
+  token           uuid,
   lease           interval,
+  send_timeout    interval,
+  per_second      numeric,
   two_step        boolean
 ) returns table (
   verdict     text,
@@ -48,15 +57,27 @@ begin
     into v_row
     from oncebox.notification as n
    where n.id = claim.notification_id
-     and n.state = 'pending'
-     and n.due_at <= clock_timestamp()
+     and ((n.state = 'pending' and n.due_at <= clock_timestamp())
+          or (n.state = 'claimed' and n.claim_token = claim.token))
      for update;
   if not found then
+    return;
+  end if;
+  if v_row.state = 'claimed' then
+    return query
+    select * from oncebox.claimed(v_row.id);
     return;
   end if;
 
   channel := v_row.channel;
   lead_id := v_row.lead_id;
+
+  perform oncebox.notice_epoch();
+  if (select n.is_held from oncebox.notification as n where n.id = v_row.id) then
+    verdict := 'held';
+    return next;
+    return;
+  end if;
 
   if v_row.expires_at <= clock_timestamp() then
     verdict := 'expired';
@@ -69,6 +90,15 @@ begin
     verdict := 'paused';
     -- Spread over ten seconds, so that a long queue does not come back as one.
     perform oncebox.wake(array[v_row.id], c.paused_until + random() * interval '10 seconds')
+       from oncebox.channel as c
+      where c.channel = v_row.channel;
+    return next;
+    return;
+  end if;
+
+  if per_second is not null and not oncebox.take_slot(v_row.channel, per_second) then
+    verdict := 'throttled';
+    perform oncebox.wake(array[v_row.id], c.next_slot_at + random() * interval '2 seconds')
        from oncebox.channel as c
       where c.channel = v_row.channel;
     return next;
@@ -101,29 +131,26 @@ begin
     return;
   end if;
 
-  return query
   with claimed as (
     update oncebox.notification as n
        set state        = 'claimed',
            state_reason = null,
            attempt      = n.attempt + 1,
            worker_id    = claim.worker_id,
+           claim_token  = claim.token,
            lease_until  = clock_timestamp() + lease,
            subject      = v_row.subject,
            body         = v_row.body
      where n.id = v_row.id
-    returning n.*
-  ), opened as (
-    insert into oncebox.attempt (notification_id, attempt, worker_id, sending_at)
-    select c.id, c.attempt, c.worker_id,
-           -- A draft that an earlier attempt committed may have gone out, and this one begins by asking.
-           case when not two_step or c.campaign_id is not null then clock_timestamp() end
-      from claimed as c
+    returning n.id, n.attempt, n.worker_id, n.campaign_id
   )
-  select 'claimed', c.attempt, c.lead_id, c.channel, c.recipient, c.subject, c.body,
-         oncebox.reference(c.id), c.campaign_id, c.message_id, c.failures, h.pauses, c.due_at
-    from claimed as c
-    join oncebox.channel as h
-      on h.channel = c.channel;
+  insert into oncebox.attempt (notification_id, attempt, worker_id, deadline_at, sending_at)
+  select c.id, c.attempt, c.worker_id, clock_timestamp() + send_timeout,
+         -- A draft that an earlier attempt committed may have gone out, and this one begins by asking.
+         case when not two_step or c.campaign_id is not null then clock_timestamp() end
+    from claimed as c;
+
+  return query
+  select * from oncebox.claimed(v_row.id);
 end
 $$;

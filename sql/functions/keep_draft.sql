@@ -21,11 +21,13 @@ as $$
        and n.attempt = keep_draft.attempt
        and n.state = 'claimed'
        and n.lease_until > clock_timestamp()
-       and n.campaign_id is null
+       and (n.campaign_id is null
+            -- The same call again, by a worker whose connection broke around the commit.
+            or (n.campaign_id, n.message_id) = (keep_draft.campaign_id, keep_draft.message_id))
     returning n.id, n.attempt
   ), marked as (
     update oncebox.attempt as a
-       set sending_at = clock_timestamp()
+       set sending_at = coalesce(a.sending_at, clock_timestamp())
       from kept as k
      where a.notification_id = k.id
        and a.attempt = k.attempt

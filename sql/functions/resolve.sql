@@ -32,6 +32,8 @@ begin
      set state        = resolve.state,
          state_reason = case when resolve.state <> 'sent' then resolve.reason end,
          provider_ref = coalesce(resolve.provider_ref, n.provider_ref),
+         look_up_at   = null,
+         deaths       = 0,
          due_at       = case resolve.state when 'pending' then clock_timestamp() else n.due_at end,
          settled_at   = case when resolve.state <> 'pending' then clock_timestamp() end
    where n.id = resolve.notification_id

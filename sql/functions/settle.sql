@@ -96,6 +96,8 @@ begin
          state_reason = case when settle.state <> 'sent' then settle.code end,
          failures     = n.failures + (settle.outcome <> 'accepted' and counts)::integer,
          lease_until  = null,
+         deaths       = 0,
+         look_up_at   = case settle.state when 'unknown' then clock_timestamp() end,
          due_at       = case settle.state when 'pending' then clock_timestamp() + retry_in else n.due_at end,
          provider_ref = coalesce(settle.provider_ref, n.provider_ref),
          campaign_id  = case when n.message_id is null and settle.campaign_id is not null and settle.provider_ref is not null

@@ -1,49 +1,65 @@
 -- oncebox.sweep(at_most) -> what was put right: a row each
 --
--- Puts right what a crash left behind; every worker calls it, as often as it likes.
+-- Puts right what a crash left behind; every worker calls it, every second and as often as it likes.
 --
--- Moves    claimed -> unknown   its lease ran out
+-- Finds    workers whose lock is free: gone. That is a hint and no proof of death (a restart of
+--          Postgres frees the locks of healthy workers), so nothing here sends anything again
+--          that may have been sent.
+-- Moves    claimed -> unknown   its holder is gone, or the lease ran out
 --          claimed -> pending   the same, and provably nothing irreversible was tried
+--          claimed -> unknown   for a person, when it is the third in a row whose worker died
+-- Frees    the jobs that gone workers had taken.
 -- Wakes    rows that are due for 10 seconds and have no job that could run: someone deleted it,
 --          or its worker died between taking it and the claim.
--- Returns  action (unknown, pending, woken) and the notification's id.
+-- Returns  action (gone, unknown, set_aside, pending, woken), with the notification's or worker's id.
 -- Locks    the rows it moves; skips those that somebody holds.
 create or replace function oncebox.sweep(at_most integer default 1000)
 returns table (
-  action          text,
-  notification_id bigint
+  action  text,
+  subject text
 )
 language plpgsql
 as $$
 #variable_conflict use_column
 declare
   v_ids bigint[] := '{}';
+  v_id  bigint;
 begin
-  for action, notification_id in
-    with expired as (
-      select n.id, n.attempt, a.sending_at is null as is_unsent
+  return query
+  select 'gone', g.id::text
+    from oncebox.find_gone_workers() as g (id);
+
+  for action, v_id in
+    with held as (
+      select n.id, n.attempt, n.deaths + (w.gone_at is not null)::integer as deaths,
+             a.sending_at is null as is_unsent,
+             case when w.gone_at is not null then 'worker_gone' else 'lease_over' end as reason
         from oncebox.notification as n
+        join oncebox.worker as w
+          on w.id = n.worker_id
         join oncebox.attempt as a
           on a.notification_id = n.id
          and a.attempt = n.attempt
        where n.state = 'claimed'
-         and n.lease_until < clock_timestamp()
+         and (n.lease_until < clock_timestamp() or w.gone_at is not null or w.stopped_at is not null)
        order by n.id
        limit at_most
          for update of n skip locked
     ), moved as (
       update oncebox.notification as n
-         set state        = case when e.is_unsent then 'pending' else 'unknown' end,
-             state_reason = 'lease_over',
-             lease_until  = null
-        from expired as e
-       where n.id = e.id
-      returning n.id, n.state, n.attempt, n.lead_id, n.channel, e.is_unsent
+         set state        = case when h.is_unsent and h.deaths < 3 then 'pending' else 'unknown' end,
+             state_reason = case when h.deaths < 3 then h.reason else 'killed_its_worker' end,
+             deaths       = h.deaths,
+             lease_until  = null,
+             look_up_at   = case when h.deaths < 3 and not h.is_unsent then clock_timestamp() end
+        from held as h
+       where n.id = h.id
+      returning n.id, n.state, n.state_reason, n.attempt, n.lead_id, n.channel, h.reason
     ), closed as (
       update oncebox.attempt as a
          set outcome  = 'swept',
              ended_at = clock_timestamp(),
-             code     = 'lease_over'
+             code     = m.reason
         from moved as m
        where a.notification_id = m.id
          and a.attempt = m.attempt
@@ -54,16 +70,17 @@ begin
              email_sent = l.email_sent and not u.email
         from (select m.lead_id, bool_or(m.channel = 'sms') as sms, bool_or(m.channel = 'email') as email
                 from moved as m
-               where m.is_unsent
+               where m.state = 'pending'
                group by m.lead_id) as u
        where l.id = u.lead_id
     )
-    select m.state, m.id
+    select case when m.state_reason = 'killed_its_worker' then 'set_aside' else m.state end, m.id
       from moved as m
   loop
     if action = 'pending' then
-      v_ids := v_ids || notification_id;
+      v_ids := v_ids || v_id;
     end if;
+    subject := v_id;
     return next;
   end loop;
 
@@ -71,6 +88,7 @@ begin
     select n.id
       from oncebox.notification as n
      where n.state = 'pending'
+       and not n.is_held
        and n.id <> all (v_ids)
        and n.due_at < clock_timestamp() - interval '10 seconds'
        and not exists (
@@ -83,7 +101,7 @@ begin
      limit at_most);
   perform oncebox.wake(v_ids);
   return query
-  select 'woken', w.id
+  select 'woken', w.id::text
     from unnest(v_ids) as w (id);
 end
 $$;

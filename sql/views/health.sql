@@ -8,6 +8,8 @@ select count(*) filter (where n.state = 'pending')                       as pend
        count(*) filter (where n.state = 'failed')                        as failed,
        count(*) filter (where n.state = 'unknown')                       as unknown,
        count(*) filter (where n.state = 'cancelled')                     as cancelled,
+       count(*) filter (where n.is_held)                                 as held,
+       count(*) filter (where n.state_reason = 'killed_its_worker' and n.state = 'unknown') as set_aside,
        min(n.due_at) filter (where n.state = 'pending')                  as oldest_due_at,
        (select min(a.started_at)
           from oncebox.notification as u
@@ -19,6 +21,6 @@ select count(*) filter (where n.state = 'pending')                       as pend
                  'until', c.paused_until, 'reason', c.pause_reason, 'pauses', c.pauses)), '{}')
           from oncebox.channel as c
          where c.paused_until is not null)                               as paused_channels,
-       (select count(*) from oncebox.worker as w where w.stopped_at is null) as workers_not_stopped
+       (select count(*) from oncebox.worker as w where w.stopped_at is null and w.gone_at is null) as workers
   from oncebox.notification as n;
 comment on view oncebox.health is 'One row: counts by state, the oldest due and unknown, paused channels. No person''s data.';

@@ -60,6 +60,8 @@ export interface MobizonApi {
    * @param page - Counts from 0; a page has 100.
    */
   listCampaigns(digits: string, page: number, signal: AbortSignal): Promise<Answer<CampaignPage>>;
+  /** The id of a campaign's one message; `null` when the vendor lists none, or several. */
+  findMessageId(campaignId: string, signal: AbortSignal): Promise<Answer<string | null>>;
   /** At most 100 ids; those the vendor does not know are missing from the answer. */
   getSmsStatuses(
     messageIds: readonly string[],
@@ -144,6 +146,22 @@ export function createMobizonApi(
         },
         signal,
         ({ code, data }) => (code === 0 ? readPage(data, secrets) : undefined),
+      ),
+
+    findMessageId: (campaignId, signal) =>
+      ask(
+        "message/list",
+        { "criteria[campaignIds][0]": campaignId, "pagination[pageSize]": "25" },
+        signal,
+        ({ code, data }) => {
+          if (code !== 0 || !isRecord(data)) return undefined;
+          const ids = readAll(data.items, (item) =>
+            isRecord(item) && readId(item.campaignId) === campaignId
+              ? (readId(item.id) ?? undefined)
+              : undefined,
+          );
+          return ids?.length === 1 ? (ids[0] ?? null) : null;
+        },
       ),
 
     getSmsStatuses: (messageIds, signal) =>

@@ -30,7 +30,13 @@
  *    may be changing it right now.
  */
 
-import type { Draft, OutgoingMessage, SendContext, SendOutcome } from "../outbox/outcome.ts";
+import type {
+  Draft,
+  LookupKey,
+  OutgoingMessage,
+  SendContext,
+  SendOutcome,
+} from "../outbox/outcome.ts";
 import { cleanText } from "./foreign-text.ts";
 import type { Campaign, MobizonApi } from "./mobizon-api.ts";
 import { type Answer, type MobizonCall, readInteger } from "./mobizon-call.ts";
@@ -45,7 +51,7 @@ export interface FlowDeps {
 }
 
 /** The statuses of a campaign that was sent off, whatever becomes of it now. */
-const WENT_OUT: ReadonlySet<string> = new Set([
+export const WENT_OUT: ReadonlySet<string> = new Set([
   "MODERATION",
   "READY_FOR_SEND",
   "AUTO_READY_FOR_SEND",
@@ -132,12 +138,13 @@ async function sendDraft(
   }
 }
 
-async function lookUp(
+/** What the vendor's record says of a draft that was kept: where it stands, or that it is still new. */
+export async function lookUp(
   api: MobizonApi,
-  message: OutgoingMessage,
+  message: Pick<LookupKey, "reference">,
   draft: Draft,
   signal: AbortSignal,
-): Promise<SendOutcome | "still_new"> {
+): Promise<Standing> {
   const found = await api.getCampaign(draft.campaignId, signal);
   if (!found.ok) return inDoubt(found.failure);
   return readStanding(found.value, message, draft);
@@ -145,9 +152,9 @@ async function lookUp(
 
 function readStanding(
   campaign: Campaign | null,
-  message: OutgoingMessage,
+  message: Pick<LookupKey, "reference">,
   draft: Draft,
-): SendOutcome | "still_new" {
+): Standing {
   if (campaign === null) return unknown("campaign_missing", "the vendor knows no such campaign");
   if (campaign.name !== message.reference) {
     return unknown("campaign_foreign", "the campaign of this id has another name than ours");
@@ -161,7 +168,10 @@ function readStanding(
   return unknown("campaign_odd", `status ${campaign.status}, started ${campaign.startedAt}`);
 }
 
-function accepted({ messageId, campaignId }: Draft, status: string): SendOutcome {
+type Accepted = Extract<SendOutcome, { kind: "accepted" }>;
+type Standing = Exclude<SendOutcome, { kind: "not_sent" }> | "still_new";
+
+function accepted({ messageId, campaignId }: Draft, status: string): Accepted {
   const facts = { kind: "accepted", providerRef: messageId, campaignId } as const;
   return status === "MODERATION" ? { ...facts, delivery: "moderation" } : facts;
 }
@@ -170,6 +180,6 @@ function notSent(code: string, detail: string): SendOutcome {
   return { kind: "not_sent", code, detail };
 }
 
-function unknown(code: string, detail: string): SendOutcome {
+function unknown(code: string, detail: string): Extract<SendOutcome, { kind: "unknown" }> {
   return { kind: "unknown", code, detail };
 }

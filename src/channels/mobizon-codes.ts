@@ -92,7 +92,7 @@ export function nothingSent(failure: Failure): Failure {
 }
 
 /** A failure where an earlier attempt may have sent: no proof, whatever this call told. */
-export function inDoubt(failure: Failure): Failure {
+export function inDoubt(failure: Failure): Extract<Failure, { kind: "unknown" }> {
   const { code, detail } = failure;
   const trouble = "trouble" in failure ? failure.trouble : undefined;
   return { kind: "unknown", code, detail, ...(trouble && { trouble }) };

@@ -3,6 +3,7 @@ import type { Channel } from "../outbox/outcome.ts";
 import { createMobizonApi, type MobizonApiSettings } from "./mobizon-api.ts";
 import { createMobizonCall, secretsOf } from "./mobizon-call.ts";
 import { continueDraft, sendByCampaign } from "./mobizon-campaign.ts";
+import { findMessage } from "./mobizon-lookup.ts";
 import { sendByMessage } from "./mobizon-message.ts";
 
 export interface MobizonSettings extends MobizonApiSettings {
@@ -47,6 +48,7 @@ export function createMobizonChannel(settings: MobizonSettings): Channel {
       const send = settings.mode === "campaign" ? sendByCampaign : sendByMessage;
       return send(deps, message, context);
     },
+    lookUp: (key, signal) => findMessage(api, key, signal),
     async close() {},
   };
 }

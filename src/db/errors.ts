@@ -25,3 +25,18 @@ export function fromPostgres(error: unknown): unknown {
   if (code?.startsWith("23")) Reflect.deleteProperty(error, "detail");
   return error;
 }
+
+/**
+ * Whether the same statement may well go through a moment later: the connection broke, the server
+ * restarts or is full, a lock or a deadlock was in the way. The statement itself may have taken
+ * effect or not: ask again only what is safe to repeat.
+ */
+export function mayPass(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof TypeError || error instanceof OnceboxError) {
+    return false;
+  }
+  const { code } = error as Error & { code?: string };
+  // pg's own errors of a broken connection have no code; the system's have names such as ECONNRESET.
+  const isSqlState = code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith("E");
+  return !isSqlState || /^(?:08|25006|40|53|55|57)/.test(code);
+}

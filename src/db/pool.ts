@@ -11,6 +11,9 @@ export interface PoolSettings {
   readonly onIdleError: (error: Error) => void;
 }
 
+/** The open connections of each pool, so that they can be cut. */
+const CLIENTS = new WeakMap<pg.Pool, ReadonlySet<pg.PoolClient>>();
+
 /**
  * A pool that notices a database that went away: server-side errors on idle connections are
  * reported instead of crashing the process, and half-open ones are found by TCP keepalive.
@@ -25,9 +28,27 @@ export function createPool(settings: PoolSettings): pg.Pool {
     connectionTimeoutMillis: 10_000,
   });
   pool.on("error", settings.onIdleError);
-  // A checked-out client has no listener of its own, and an unheard "error" ends the process.
-  pool.on("connect", (client) => client.on("error", () => {}));
+  const clients = new Set<pg.PoolClient>();
+  pool.on("connect", (client) => {
+    clients.add(client);
+    // A checked-out client has no listener of its own, and an unheard "error" ends the process.
+    client.on("error", () => {});
+  });
+  pool.on("remove", (client) => clients.delete(client));
+  CLIENTS.set(pool, clients);
   return pool;
+}
+
+/**
+ * Breaks every connection of the pool at once: what waits on one that fell silent fails now, and
+ * may ask again on a new one, instead of minutes later.
+ */
+export function cutConnections(pool: pg.Pool): void {
+  for (const client of CLIENTS.get(pool) ?? []) {
+    // Not in pg's types; it is the client's socket.
+    const { connection } = client as unknown as { connection?: { stream?: { destroy(): void } } };
+    connection?.stream?.destroy();
+  }
 }
 
 function unreachable(error: unknown): OnceboxError {

@@ -14,7 +14,7 @@ export type Claim =
       readonly dueAt: Date;
     }
   | {
-      readonly verdict: "already_sent" | "expired" | "paused";
+      readonly verdict: "already_sent" | "expired" | "paused" | "throttled" | "held";
       readonly leadId: string;
       readonly channel: ChannelName;
     };
@@ -38,17 +38,26 @@ interface ClaimRow {
 export interface ClaimRequest {
   readonly notificationId: NotificationId;
   readonly workerId: string;
+  /** A uuid of this claim's own: the same request again answers the same claim. */
+  readonly token: string;
   readonly leaseMs: number;
+  readonly sendTimeoutMs: number;
+  /** Sends that may start, by all workers together; null = as many as come. */
+  readonly perSecond: number | null;
   /** Whether the channel commits a draft before the one call that cannot be taken back. */
   readonly twoStep: boolean;
 }
 
-/** Takes the sole right to make the next attempt; committed when it returns. See `sql/functions/claim.sql`. */
+/**
+ * Takes the sole right to make the next attempt; committed when it returns. Safe to repeat with the
+ * same token when the connection broke and nobody knows. See `sql/functions/claim.sql`.
+ */
 export async function claim(db: Kysely<unknown>, request: ClaimRequest): Promise<Claim | null> {
   const { rows } = await sql<ClaimRow>`
     select * from oncebox.claim(
-      ${request.notificationId}::bigint, ${request.workerId}::uuid,
-      ${`${request.leaseMs} milliseconds`}::interval, ${request.twoStep}::boolean)`.execute(db);
+      ${request.notificationId}::bigint, ${request.workerId}::uuid, ${request.token}::uuid,
+      ${`${request.leaseMs} milliseconds`}::interval, ${`${request.sendTimeoutMs} milliseconds`}::interval,
+      ${request.perSecond}::numeric, ${request.twoStep}::boolean)`.execute(db);
   const row = rows[0];
   if (row === undefined) return null;
   if (row.verdict !== "claimed")

@@ -93,6 +93,33 @@ export interface SendContext {
   keepDraft(draft: Draft): Promise<boolean>;
 }
 
+/** By what a provider's record of a notification can be found. */
+export interface LookupKey {
+  readonly recipient: string;
+  readonly reference: string;
+  readonly draft: Draft | null;
+}
+
+/**
+ * What a provider's own record says of an outcome in doubt. The same care as with a send: a
+ * channel that is not sure answers `undecided`.
+ *
+ * - `sent`       it went out, or is on its way
+ * - `rejected`   it was refused, and will not go out
+ * - `draft`      it is there, and provably not sent off; sending the same draft off is safe
+ * - `absent`     all of the list was read and it is not there; weaker than a record
+ * - `undecided`  asked in vain, or there is a trace that says neither
+ */
+export type Finding =
+  | {
+      readonly kind: "sent";
+      readonly providerRef: string;
+      readonly campaignId?: string;
+      readonly delivery?: "moderation";
+    }
+  | { readonly kind: "rejected" | "undecided"; readonly code: string; readonly detail: string }
+  | { readonly kind: "draft" | "absent" };
+
 /** One way out. Implementations know a wire protocol and nothing of Postgres. */
 export interface Channel {
   /**
@@ -100,6 +127,13 @@ export interface Channel {
    * failed send: a thrown error is a bug, and is settled as `unknown`.
    */
   send(message: OutgoingMessage, context: SendContext): Promise<SendOutcome>;
+  /**
+   * Asks the provider's record; sends nothing and never throws for a failed call. Missing where
+   * the provider cannot be asked.
+   *
+   * @param signal - Aborts the call: `undecided`.
+   */
+  lookUp?(key: LookupKey, signal: AbortSignal): Promise<Finding>;
   /** Lets go of sockets. Call it once, when no send is under way. */
   close(): Promise<void>;
 }

@@ -1,14 +1,19 @@
 import { type Kysely, sql } from "kysely";
 
 export interface Swept {
-  /** `unknown`, `pending`: a claim whose lease ran out went there. `woken`: a due row had no job. */
-  readonly action: "unknown" | "pending" | "woken";
-  readonly notificationId: string;
+  /**
+   * - `gone`       a worker's lock was found free
+   * - `unknown`, `pending`  a claim of a gone worker, or one whose lease ran out, went there
+   * - `set_aside`  the third worker in a row died with it: a person has to look
+   * - `woken`      a due row had no job
+   */
+  readonly action: "gone" | "unknown" | "pending" | "set_aside" | "woken";
+  /** The notification's id; for `gone` the worker's. */
+  readonly subject: string;
 }
 
 /** Puts right what a crash left behind; harmless to call as often as one likes. See `sql/functions/sweep.sql`. */
 export async function sweep(db: Kysely<unknown>): Promise<Swept[]> {
-  const { rows } = await sql<Swept>`
-    select action, notification_id as "notificationId" from oncebox.sweep()`.execute(db);
+  const { rows } = await sql<Swept>`select action, subject from oncebox.sweep()`.execute(db);
   return rows;
 }

@@ -1,20 +1,22 @@
+import { randomUUID } from "node:crypto";
 import type { Task } from "graphile-worker";
-import type { Kysely } from "kysely";
 import type { Logger } from "../log.ts";
-import { type Claim, claim } from "../outbox/claim.ts";
+import type { Claim } from "../outbox/claim.ts";
+import type { Moves } from "../outbox/moves.ts";
 import { parseNotificationId } from "../outbox/notification.ts";
 import type { Channel, SendOutcome } from "../outbox/outcome.ts";
-import { keepDraft, release, settle } from "../outbox/settle.ts";
-import { wake } from "../outbox/wake.ts";
+import { persist } from "../outbox/persist.ts";
 
 export interface SendTaskDeps {
-  readonly db: Kysely<unknown>;
+  readonly moves: Moves;
   readonly workerId: string;
   readonly channel: Channel;
   /** Whether the channel commits a draft before the one call that cannot be taken back. */
   readonly twoStep: boolean;
   readonly leaseMs: number;
   readonly sendTimeoutMs: number;
+  /** Sends that may start, by all workers together; null = as many as come. */
+  readonly perSecond: number | null;
   /** True once the worker was told to stop: nothing new is claimed, what is not under way yet is given back. */
   readonly isStopping: () => boolean;
   readonly log: Logger;
@@ -26,16 +28,22 @@ type Claimed = Extract<Claim, { verdict: "claimed" }>;
 export function sendTask(deps: SendTaskDeps): Task {
   return async (payload) => {
     const notificationId = parseNotificationId((payload as { id: unknown }).id);
-    if (deps.isStopping()) return await wake(deps.db, notificationId);
+    if (deps.isStopping()) return await deps.moves.wake(notificationId);
 
     // Before the claim: a process that is frozen between its commit and the send has lost that time, too.
     const mayStillSend = watch(deps.sendTimeoutMs);
-    const claimed = await claim(deps.db, {
+    const request = {
       notificationId,
       workerId: deps.workerId,
+      token: randomUUID(),
       leaseMs: deps.leaseMs,
+      sendTimeoutMs: deps.sendTimeoutMs,
+      perSecond: deps.perSecond,
       twoStep: deps.twoStep,
-    });
+    };
+    // A claim that took effect unheard is ours all the same, and the same token gets it again. Half
+    // the time of a send is left for the send.
+    const claimed = await persist(deps.sendTimeoutMs / 2, () => deps.moves.claim(request));
     if (claimed === null) return;
     if (claimed.verdict !== "claimed") {
       logVerdict(deps.log, notificationId, claimed);
@@ -53,11 +61,14 @@ async function makeAttempt(
   const { notificationId, attempt } = claimed.message;
   const key = { notificationId, attempt };
   // Given back if the word to stop came while the claim was being committed.
-  if (deps.isStopping() && (await release(deps.db, key, "worker_stopping"))) return;
+  if (deps.isStopping() && (await deps.moves.release(key, "worker_stopping"))) return;
 
   const startedAt = performance.now();
   const outcome = await send(deps, claimed, mayStillSend);
-  const settled = await settle(deps.db, key, outcome, claimed.history);
+  // What the provider said must not be lost: asked again as long as the claim lasts.
+  const settled = await persist(deps.leaseMs, () =>
+    deps.moves.settle(key, outcome, claimed.history),
+  );
   const event = {
     ...key,
     leadId: claimed.leadId,
@@ -97,7 +108,8 @@ async function send(
     return await deps.channel.send(message, {
       signal: AbortSignal.timeout(deps.sendTimeoutMs),
       mayStillSend,
-      keepDraft: (draft) => keepDraft(deps.db, { notificationId, attempt }, draft),
+      keepDraft: (draft) =>
+        persist(deps.sendTimeoutMs, () => deps.moves.keepDraft({ notificationId, attempt }, draft)),
     });
   } catch (error) {
     deps.log.error({ err: error, notificationId, attempt }, "attempt:threw");
@@ -133,7 +145,11 @@ function logVerdict(
       log.warn(event, "notification:expired");
       break;
     case "paused":
-      log.debug(event, "channel is paused, notification waits");
+    case "throttled":
+      log.debug(event, `channel is ${verdict}, notification waits`);
+      break;
+    case "held":
+      log.warn(event, "notification:held, this database is another or an older one than it was");
       break;
   }
 }

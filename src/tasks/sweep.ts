@@ -13,10 +13,12 @@ export async function runSweep(
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      for (const { action, notificationId } of await sweep(db)) {
-        const event = { notificationId, action };
-        if (action === "unknown") log.error(event, "sweep:moved, it may or may not have gone out");
-        else log.warn(event, "sweep:moved");
+      for (const { action, subject } of await sweep(db)) {
+        if (action === "gone")
+          log.warn({ workerId: subject }, "worker:gone, its claims are taken over");
+        else if (action === "set_aside")
+          log.error({ notificationId: subject }, "sweep:set aside, three workers died with it");
+        else log.warn({ notificationId: subject, action }, "sweep:moved");
       }
     } catch (error) {
       log.warn({ err: error }, "sweep:failed, it is tried again");

@@ -1,11 +1,10 @@
 import { type Kysely, sql } from "kysely";
 import { describe, expect } from "vitest";
-import { claim } from "../../src/outbox/claim.ts";
 import type { Lead } from "../../src/outbox/lead.ts";
 import { type ChannelName, parseNotificationId } from "../../src/outbox/notification.ts";
 import { registerLead } from "../../src/outbox/register.ts";
 import { test } from "../support/fixture.ts";
-import { makeWorker } from "../support/make.ts";
+import { claimAs } from "../support/make.ts";
 
 const PHONE = "+77771234567";
 const EMAIL = "a@example.kz";
@@ -34,10 +33,7 @@ async function notificationOf(db: Kysely<unknown>, leadId: string, channel: Chan
 }
 
 async function claimFor(db: Kysely<unknown>, leadId: string, channel: ChannelName) {
-  return await claim(db, {
-    notificationId: await notificationOf(db, leadId, channel),
-    workerId: await makeWorker(db),
-    leaseMs: 60_000,
+  return await claimAs(db, await notificationOf(db, leadId, channel), {
     twoStep: channel === "sms",
   });
 }

@@ -1,15 +1,13 @@
-import type { Kysely } from "kysely";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
-import { claim } from "../../src/outbox/claim.ts";
 import type { NotificationId } from "../../src/outbox/notification.ts";
 import { keepDraft, settle } from "../../src/outbox/settle.ts";
 import { test } from "../support/fixture.ts";
 import {
+  claimAs,
   jobsOf,
   makeLead,
   makeNotification,
-  makeWorker,
   outcomesOf,
   rowOf,
   stateOf,
@@ -17,15 +15,6 @@ import {
 
 const HISTORY = { failures: 0, pauses: 0 };
 const ACCEPTED = { kind: "accepted", providerRef: "200" } as const;
-
-async function claimAs(db: Kysely<unknown>, notificationId: NotificationId, twoStep = false) {
-  return await claim(db, {
-    notificationId,
-    workerId: await makeWorker(db),
-    leaseMs: 60_000,
-    twoStep,
-  });
-}
 
 describe("claim", () => {
   test("gives one of fifty racing for one notification the attempt, and the others nothing", async ({
@@ -222,7 +211,7 @@ describe("the fence", () => {
     db,
   }) => {
     const id = await makeNotification(db);
-    await claimAs(db, id, true);
+    await claimAs(db, id, { twoStep: true });
     const draft = { campaignId: "1", messageId: "2" };
 
     expect(await keepDraft(db, { notificationId: id, attempt: 2 }, draft)).toBe(false);
@@ -243,7 +232,7 @@ describe("the fence", () => {
   test("hands a later attempt the draft that an earlier one committed", async ({ db }) => {
     const id = await makeNotification(db, { state: "pending", attempt: 1, draft: true });
 
-    expect(await claimAs(db, id, true)).toMatchObject({
+    expect(await claimAs(db, id, { twoStep: true })).toMatchObject({
       message: { attempt: 2, draft: { campaignId: "100", messageId: "200" } },
     });
   });

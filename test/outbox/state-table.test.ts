@@ -1,13 +1,13 @@
 import { type Kysely, sql } from "kysely";
 import { describe, expect } from "vitest";
-import { claim } from "../../src/outbox/claim.ts";
 import { type NotificationId, STATES, type State } from "../../src/outbox/notification.ts";
-import type { SendOutcome } from "../../src/outbox/outcome.ts";
+import type { Finding, SendOutcome } from "../../src/outbox/outcome.ts";
 import { cancel, resolve } from "../../src/outbox/person.ts";
+import { reconcile } from "../../src/outbox/reconcile.ts";
 import { release, settle } from "../../src/outbox/settle.ts";
 import { sweep } from "../../src/outbox/sweep.ts";
 import { test } from "../support/fixture.ts";
-import { makeNotification, makeWorker, rowOf, type Wanted } from "../support/make.ts";
+import { claimAs, makeNotification, makeWorker, rowOf, type Wanted } from "../support/make.ts";
 
 interface Move {
   readonly name: string;
@@ -28,10 +28,16 @@ function settleAs(outcome: SendOutcome) {
   };
 }
 
-async function claimNow(db: Kysely<unknown>, notificationId: NotificationId) {
-  const workerId = await makeWorker(db);
-  return await claim(db, { notificationId, workerId, leaseMs: 60_000, twoStep: true });
+function reconcileAs(finding: Finding | { readonly kind: "repeat" }) {
+  return async (db: Kysely<unknown>, notificationId: NotificationId) => {
+    const workerId = await makeWorker(db);
+    const { attempt } = await rowOf(db, notificationId);
+    const key = { recipient: "+77771234567", reference: "x", draft: null };
+    return await reconcile(db, { notificationId, attempt, channel: "sms", key }, workerId, finding);
+  };
 }
+
+const claimNow = (db: Kysely<unknown>, id: NotificationId) => claimAs(db, id, { twoStep: true });
 
 const MOVES: readonly Move[] = [
   { name: "claim, once due", make: claimNow, moves: { pending: "claimed" } },
@@ -102,6 +108,58 @@ const MOVES: readonly Move[] = [
     moves: { claimed: "pending" },
   },
   { name: "sweep, within the lease", make: sweep, moves: {} },
+  {
+    name: "sweep, the holder gone",
+    with: { holderIsGone: true },
+    make: sweep,
+    moves: { claimed: "unknown" },
+  },
+  {
+    name: "sweep, the holder gone and provably nothing irreversible tried",
+    with: { holderIsGone: true, irreversible: false },
+    make: sweep,
+    moves: { claimed: "pending" },
+  },
+  {
+    name: "sweep, the third holder gone in a row, whatever was proven",
+    with: { holderIsGone: true, irreversible: false, deaths: 2 },
+    make: sweep,
+    moves: { claimed: "unknown" },
+  },
+  {
+    name: "reconcile, found sent",
+    make: reconcileAs({ kind: "sent", providerRef: "200", campaignId: "100" }),
+    moves: { unknown: "sent" },
+  },
+  {
+    name: "reconcile, found refused",
+    make: reconcileAs({ kind: "rejected", code: "campaign_declined", detail: "" }),
+    moves: { unknown: "failed" },
+  },
+  {
+    name: "reconcile, found as a draft that was never sent off",
+    make: reconcileAs({ kind: "draft" }),
+    moves: { unknown: "pending" },
+  },
+  { name: "reconcile, no trace found once", make: reconcileAs({ kind: "absent" }), moves: {} },
+  {
+    name: "reconcile, no trace found three times running",
+    make: async (db, id) => {
+      for (let round = 0; round < 3; round++) await reconcileAs({ kind: "absent" })(db, id);
+    },
+    moves: { unknown: "pending" },
+  },
+  {
+    name: "reconcile, asked in vain",
+    make: reconcileAs({ kind: "undecided", code: "timeout", detail: "" }),
+    moves: {},
+  },
+  {
+    name: "reconcile, a repeat that the settings ask for",
+    with: { channel: "email" },
+    make: reconcileAs({ kind: "repeat" }),
+    moves: { unknown: "pending" },
+  },
   {
     name: "resolve as sent",
     make: (db, id) => resolve(db, act(id), "sent"),

@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { type Kysely, sql } from "kysely";
+import { type Claim, type ClaimRequest, claim } from "../../src/outbox/claim.ts";
 import {
   type ChannelName,
   type NotificationId,
   parseNotificationId,
   type State,
 } from "../../src/outbox/notification.ts";
-import { signOn } from "../../src/outbox/worker-row.ts";
+import { makeWorkerName, signOn } from "../../src/outbox/worker-row.ts";
 
 export interface Wanted {
   readonly state?: State;
@@ -22,6 +23,10 @@ export interface Wanted {
   readonly irreversible?: boolean;
   readonly draft?: boolean;
   readonly failures?: number;
+  readonly deaths?: number;
+  /** Whether the worker that made the last attempt is gone. */
+  readonly holderIsGone?: boolean;
+  readonly isHeld?: boolean;
   readonly body?: string | null;
   readonly leadId?: string;
 }
@@ -38,10 +43,15 @@ export async function makeLead(
   return (rows[0] as { id: string }).id;
 }
 
-export async function makeWorker(db: Kysely<unknown>): Promise<string> {
-  const id = randomUUID();
-  await signOn(db, id, "test");
-  return id;
+/** A worker that lives as long as the pool's connection that holds its lock; `isGone`: one without. */
+export async function makeWorker(
+  db: Kysely<unknown>,
+  { isGone = false }: { readonly isGone?: boolean } = {},
+): Promise<string> {
+  const name = makeWorkerName();
+  if (!isGone) await sql`select pg_advisory_lock(${name.lockKey}::bigint)`.execute(db);
+  await signOn(db, name, "test");
+  return name.id;
 }
 
 /** A notification as it would be after the moves that lead to its state, its lead's flag and attempt included. */
@@ -52,12 +62,12 @@ export async function makeNotification(
   const { state = "pending", channel = "sms", draft = false } = wanted;
   const attempt = wanted.attempt ?? (state === "pending" || state === "cancelled" ? 0 : 1);
   const leadId = wanted.leadId ?? (await makeLead(db));
-  const workerId = await makeWorker(db);
+  const workerId = await makeWorker(db, { isGone: wanted.holderIsGone === true });
   const isFinal = ["sent", "failed", "cancelled"].includes(state);
   const { rows } = await sql<{ id: string }>`
     insert into oncebox.notification
       (lead_id, channel, recipient, subject, body, state, state_reason, attempt, failures, worker_id,
-       lease_until, due_at, expires_at, settled_at, campaign_id, message_id)
+       lease_until, due_at, expires_at, settled_at, campaign_id, message_id, deaths, is_held, look_up_at)
     values (
       ${leadId}, ${channel}, ${channel === "sms" ? "+77771234567" : "a@example.kz"},
       ${channel === "email" ? "Тема" : null}, ${wanted.body === undefined ? "Текст" : wanted.body},
@@ -67,14 +77,16 @@ export async function makeNotification(
       now() + ${`${wanted.dueInMs ?? 0} ms`}::interval,
       now() + ${wanted.expiresInMs === undefined ? null : `${wanted.expiresInMs} ms`}::interval,
       case when ${isFinal} then now() end,
-      ${draft ? "100" : null}, ${draft ? "200" : null})
+      ${draft ? "100" : null}, ${draft ? "200" : null},
+      ${wanted.deaths ?? 0}, ${wanted.isHeld ?? false},
+      case when ${state} = 'unknown' or ${wanted.isHeld ?? false} then now() end)
     returning id::text`.execute(db);
   const id = parseNotificationId(rows[0]?.id);
   for (let number = 1; number <= attempt; number++) {
     const isLast = number === attempt;
     await sql`
-      insert into oncebox.attempt (notification_id, attempt, worker_id, sending_at, ended_at, outcome)
-      values (${id}, ${number}, ${workerId}, ${wanted.irreversible === false && isLast ? null : sql`now()`},
+      insert into oncebox.attempt (notification_id, attempt, worker_id, deadline_at, sending_at, ended_at, outcome)
+      values (${id}, ${number}, ${workerId}, now(), ${wanted.irreversible === false && isLast ? null : sql`now()`},
               ${isLast && state === "claimed" ? null : sql`now()`},
               ${outcomeOf(isLast ? state : "pending")})`.execute(db);
   }
@@ -145,4 +157,22 @@ export async function jobsOf(
     select task_identifier as task, run_at as "runAt" from graphile_worker.jobs
      where key = ${`oncebox:${id}`}`.execute(db);
   return rows;
+}
+
+/** Claims it as a worker of its own would; see `ClaimRequest`. */
+export async function claimAs(
+  db: Kysely<unknown>,
+  notificationId: NotificationId,
+  more: Partial<ClaimRequest> = {},
+): Promise<Claim | null> {
+  return await claim(db, {
+    notificationId,
+    workerId: await makeWorker(db),
+    token: randomUUID(),
+    leaseMs: 60_000,
+    sendTimeoutMs: 30_000,
+    perSecond: null,
+    twoStep: false,
+    ...more,
+  });
 }

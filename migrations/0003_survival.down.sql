@@ -1,0 +1,24 @@
+-- 0003_survival: takes the record of lookups and presence away.
+--
+-- Locks    ACCESS EXCLUSIVE on oncebox's own tables, each for a moment.
+-- Refuses  while something is held or was looked up: that record would be lost.
+
+do $$
+begin
+  if exists (select from oncebox.notification where is_held) or exists (select from oncebox.lookup) then
+    raise exception using
+      errcode = 'OB006',
+      message = 'notifications are held or were looked up; going back would lose the record of it',
+      hint    = 'Run oncebox resume first, and copy oncebox.lookup elsewhere and empty it, if that is really meant.';
+  end if;
+end
+$$;
+
+drop view if exists oncebox.notifications, oncebox.attempts, oncebox.health, oncebox.lookups;
+alter table oncebox.channel drop column next_slot_at;
+alter table oncebox.setting drop column system_identifier, drop column timeline, drop column travelled_at;
+drop table oncebox.lookup;
+alter table oncebox.attempt drop column deadline_at;
+alter table oncebox.notification
+  drop column claim_token, drop column deaths, drop column look_up_at, drop column is_held;
+alter table oncebox.worker drop column lock_key, drop column job_workers, drop column gone_at;

@@ -1,0 +1,26 @@
+import type { Kysely } from "kysely";
+import { type Claim, type ClaimRequest, claim } from "./claim.ts";
+import type { NotificationId } from "./notification.ts";
+import type { Draft, SendOutcome } from "./outcome.ts";
+import type { History } from "./policy.ts";
+import { type AttemptKey, keepDraft, release, type Settled, settle } from "./settle.ts";
+import { wake } from "./wake.ts";
+
+/** What a send does to its row. Each is one statement, committed when it returns, and safe to repeat. */
+export interface Moves {
+  claim(request: ClaimRequest): Promise<Claim | null>;
+  keepDraft(key: AttemptKey, draft: Draft): Promise<boolean>;
+  settle(key: AttemptKey, outcome: SendOutcome, history: History): Promise<Settled>;
+  release(key: AttemptKey, reason: string): Promise<boolean>;
+  wake(notificationId: NotificationId): Promise<void>;
+}
+
+export function movesOn(db: Kysely<unknown>): Moves {
+  return {
+    claim: (request) => claim(db, request),
+    keepDraft: (key, draft) => keepDraft(db, key, draft),
+    settle: (key, outcome, history) => settle(db, key, outcome, history),
+    release: (key, reason) => release(db, key, reason),
+    wake: (notificationId) => wake(db, notificationId),
+  };
+}

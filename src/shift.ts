@@ -1,0 +1,206 @@
+import { EventEmitter } from "node:events";
+import { type Runner, Logger as RunnerLogger, run, type WorkerEvents } from "graphile-worker";
+import { Kysely, PostgresDialect } from "kysely";
+import type { Config } from "./config.ts";
+import { assertSchemaIsCurrent } from "./db/migrate.ts";
+import { assertReachable, createPool, cutConnections } from "./db/pool.ts";
+import type { Logger } from "./log.ts";
+import { type Moves, movesOn } from "./outbox/moves.ts";
+import type { ChannelName } from "./outbox/notification.ts";
+import type { Channel } from "./outbox/outcome.ts";
+import { takePresence } from "./outbox/presence.ts";
+import { addJobWorker, makeWorkerName, setDelay, signOff, signOn } from "./outbox/worker-row.ts";
+import { runAlarm } from "./tasks/alarm.ts";
+import { runReconcile } from "./tasks/reconcile.ts";
+import { sendTask } from "./tasks/send.ts";
+import { runSweep } from "./tasks/sweep.ts";
+import { readVersion } from "./version.ts";
+
+/** A provider that is configured. */
+export interface Way {
+  readonly channel: Channel;
+  /** Whether it commits a draft before the one call that cannot be taken back. */
+  readonly twoStep: boolean;
+}
+
+export type Ways = Readonly<Partial<Record<ChannelName, Way>>>;
+
+/** Where something may be put in between, to watch a worker or to break it. */
+export interface Seams {
+  channel?(name: ChannelName, channel: Channel): Channel;
+  moves?(moves: Moves): Moves;
+}
+
+/** One life of a worker under one name: from taking its lock to letting go of it, or losing it. */
+export interface Shift {
+  readonly workerId: string;
+  /** Settles, with why, when it cannot go on: its lock's connection or its jobs are lost. Never rejects. */
+  readonly lost: Promise<string>;
+  /** Claims nothing new, lets what is in flight finish and settle, and lets go of everything. */
+  end(): Promise<void>;
+}
+
+/** graphile-worker looks for jobs this often by itself; the alarm makes due ones start on time. */
+const POLL_INTERVAL_MS = 2_000;
+/** One listens for jobs; the others are for statements of a few milliseconds each. With the lock's own one more. */
+const CONNECTIONS = 5;
+/** How long graphile-worker may take to give its jobs back once no send is under way; sweep would do it as well. */
+const RUNNER_STOP_MS = 5_000;
+
+/**
+ * @throws OnceboxError `ONCEBOX_DATABASE_UNREACHABLE`, `ONCEBOX_SCHEMA_MISSING`,
+ *   `ONCEBOX_SCHEMA_OUTDATED`, `ONCEBOX_CONNECTION_NOT_SESSION`.
+ */
+export async function startShift(
+  databaseUrl: string,
+  config: Config,
+  ways: Ways,
+  log: Logger,
+  seams: Seams,
+): Promise<Shift> {
+  const pool = createPool({
+    databaseUrl,
+    max: CONNECTIONS,
+    applicationName: "oncebox worker",
+    onIdleError: (error) =>
+      log.warn({ err: error }, "database:connection lost, it is opened again"),
+  });
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => pool.end());
+
+  await assertReachable(pool);
+  await assertSchemaIsCurrent(pool);
+  if (config.delay !== null) await setDelay(db, config.delay);
+  const name = makeWorkerName();
+  const presence = await takePresence(databaseUrl, name.lockKey);
+  opened.defer(() => presence.close());
+  await signOn(db, name, readVersion());
+
+  const moves = seams.moves?.(movesOn(db)) ?? movesOn(db);
+  let isEnding = false;
+  const inFlight = new Set<Promise<void>>();
+  const jobWorkers: string[] = [];
+  const events: WorkerEvents = new EventEmitter();
+  events.on("worker:create", ({ worker }) => jobWorkers.push(worker.workerId));
+  const runner = await run({
+    pgPool: pool,
+    events,
+    concurrency: config.concurrency,
+    pollInterval: POLL_INTERVAL_MS,
+    noHandleSignals: true,
+    // Its abort would only end the wait for an answer, and every send has a deadline of its own.
+    gracefulShutdownAbortTimeout: config.leaseMs,
+    logger: runnerLogger(log),
+    taskList: Object.fromEntries(
+      Object.entries(ways).map(([channel, way]) => {
+        const task = sendTask({
+          ...way,
+          moves,
+          workerId: name.id,
+          leaseMs: config.leaseMs,
+          sendTimeoutMs: config.sendTimeoutMs,
+          perSecond: channel === "sms" ? config.smsPerSecond : null,
+          isStopping: () => isEnding,
+          log,
+        });
+        return [
+          `oncebox_${channel}`,
+          (payload, helpers) => track(inFlight, Promise.resolve(task(payload, helpers))),
+        ];
+      }),
+    ),
+  });
+  await addJobWorker(db, name.id, jobWorkers);
+
+  const background = new AbortController();
+  const channels = Object.fromEntries(
+    Object.entries(ways).map(([channel, way]) => [channel, way.channel]),
+  );
+  const loops = [
+    runAlarm(db, log, background.signal),
+    runSweep(db, log, background.signal),
+    runReconcile(
+      {
+        db,
+        workerId: name.id,
+        channels,
+        emailUnknown: config.emailUnknown,
+        sendTimeoutMs: config.sendTimeoutMs,
+        log,
+      },
+      background.signal,
+    ),
+  ];
+
+  const lost = Promise.race([
+    presence.lost.then((why) => `the lock's connection: ${why}`),
+    runner.promise.then(
+      () => "graphile-worker stopped",
+      (error: Error) => `graphile-worker: ${error.message}`,
+    ),
+  ]).then((why) => {
+    if (isEnding) return why;
+    isEnding = true;
+    // What waits on a connection that fell silent asks again on a new one.
+    cutConnections(pool);
+    return why;
+  });
+  const resources = opened.move();
+  return {
+    workerId: name.id,
+    lost,
+    async end() {
+      isEnding = true;
+      background.abort();
+      await Promise.all(loops);
+      const stopped = stopRunner(runner, log);
+      await Promise.allSettled(inFlight);
+      await within(RUNNER_STOP_MS, stopped);
+      await signOff(db, name.id).catch((error: unknown) =>
+        log.warn({ err: error }, "worker:not signed off, sweep will notice"),
+      );
+      await resources.disposeAsync();
+    },
+  };
+}
+
+async function track(inFlight: Set<Promise<void>>, task: Promise<unknown>): Promise<void> {
+  const done = task.then(() => {});
+  inFlight.add(done);
+  try {
+    await done;
+  } finally {
+    inFlight.delete(done);
+  }
+}
+
+async function stopRunner(runner: Runner, log: Logger): Promise<void> {
+  try {
+    await runner.stop();
+  } catch (error) {
+    // It had stopped by itself, or could not give its jobs back: sweep does.
+    log.debug({ err: error }, "graphile-worker did not stop by itself");
+  }
+}
+
+async function within(limitMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([work, tooLate]);
+  clearTimeout(timer);
+}
+
+/**
+ * graphile-worker's own messages, without its payloads. Its warnings are no alarm of ours: the first
+ * one, at every start, is that there are fewer connections than tasks, which is meant so.
+ */
+function runnerLogger(log: Logger): RunnerLogger {
+  return new RunnerLogger(() => (level, message) => {
+    if (level === "error") log.error({ from: "graphile-worker" }, message);
+    else if (level === "warning") log.info({ from: "graphile-worker" }, message);
+    else log.debug({ from: "graphile-worker" }, message);
+  });
+}
