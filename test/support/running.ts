@@ -31,8 +31,14 @@ export interface WorkerProcess {
 interface Running {
   /** Stand-ins for the providers, in a process of their own, with empty ledgers. */
   readonly gateways: Gateways;
-  /** Starts `oncebox worker` against both and waits until it works; it is killed after the test. */
-  readonly startWorker: (env?: Record<string, string>) => Promise<WorkerProcess>;
+  /**
+   * Starts `oncebox worker`, or another program that is one, against both and waits until it works; it
+   * is killed after the test.
+   */
+  readonly startWorker: (
+    env?: Record<string, string>,
+    program?: readonly string[],
+  ) => Promise<WorkerProcess>;
 }
 
 export const test = base.extend<Running>({
@@ -46,8 +52,8 @@ export const test = base.extend<Running>({
   },
   startWorker: async ({ databaseUrl, gateways }, use) => {
     const workers: WorkerProcess[] = [];
-    await use(async (env = {}) => {
-      const worker = spawnWorker({
+    await use(async (env = {}, program = [MAIN, "worker"]) => {
+      const worker = spawnWorker(program, {
         DATABASE_URL: databaseUrl,
         MOBIZON_API_URL: gateways.mobizonUrl,
         MOBIZON_API_KEY: gateways.mobizonApiKey,
@@ -60,13 +66,14 @@ export const test = base.extend<Running>({
       await worker.logged("worker:started");
       return worker;
     });
+    // A stopped process dies of SIGKILL, too.
     for (const worker of workers) worker.child.kill("SIGKILL");
     await Promise.all(workers.map((it) => it.ended));
   },
 });
 
-function spawnWorker(env: Record<string, string>): WorkerProcess {
-  const child = spawn(process.execPath, [MAIN, "worker"], {
+function spawnWorker(program: readonly string[], env: Record<string, string>): WorkerProcess {
+  const child = spawn(process.execPath, program, {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
