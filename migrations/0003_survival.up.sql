@@ -23,12 +23,16 @@ alter table oncebox.notification
   -- Was due when the database turned out to be another one, or an older one: not sent before the
   -- provider's record was compared, or a person said so.
   add column is_held     boolean     not null default false,
+  -- With a send rate: the moment that is kept for it.
+  add column slot_at     timestamptz,
   add constraint notification_look_up_when_in_doubt check (
     look_up_at is null or state = 'unknown' or is_held),
   add constraint notification_held_while_pending check (not is_held or state = 'pending');
 
 create index notification_look_up on oncebox.notification (look_up_at) where look_up_at is not null;
 comment on index oncebox.notification_look_up is 'Whose provider is to be asked now (reconcile).';
+create index notification_slot on oncebox.notification (slot_at) where slot_at is not null;
+comment on index oncebox.notification_slot is 'The next moment kept for a send (alarm).';
 create index notification_holder on oncebox.notification (worker_id) where state = 'claimed';
 comment on index oncebox.notification_holder is 'What a dead worker held (sweep).';
 
@@ -63,5 +67,5 @@ alter table oncebox.setting
   add column travelled_at      timestamptz;
 
 alter table oncebox.channel
-  -- With a send rate: when the next send may start.
+  -- With a send rate: the next moment that is not given away yet.
   add column next_slot_at timestamptz;

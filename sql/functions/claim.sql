@@ -49,7 +49,8 @@ language plpgsql
 as $$
 #variable_conflict use_column
 declare
-  v_row oncebox.notification;
+  v_row     oncebox.notification;
+  v_wake_at timestamptz;
 begin
   -- No SKIP LOCKED: the caller wants this row, not just any row. A second caller waits for the
   -- first to commit, looks at the state again, and gets none.
@@ -96,13 +97,14 @@ begin
     return;
   end if;
 
-  if per_second is not null and not oncebox.take_slot(v_row.channel, per_second) then
-    verdict := 'throttled';
-    perform oncebox.wake(array[v_row.id], c.next_slot_at + random() * interval '2 seconds')
-       from oncebox.channel as c
-      where c.channel = v_row.channel;
-    return next;
-    return;
+  if per_second is not null then
+    v_wake_at := oncebox.take_slot(v_row.id, per_second);
+    if v_wake_at is not null then
+      verdict := 'throttled';
+      perform oncebox.wake(array[v_row.id], v_wake_at);
+      return next;
+      return;
+    end if;
   end if;
 
   -- Null when there is no template and the row brings no text: the attempt will say so.
@@ -139,6 +141,7 @@ begin
            worker_id    = claim.worker_id,
            claim_token  = claim.token,
            lease_until  = clock_timestamp() + lease,
+           slot_at      = null,
            subject      = v_row.subject,
            body         = v_row.body
      where n.id = v_row.id

@@ -1,14 +1,23 @@
--- oncebox.next_due_in(within) -> how long until the next notification is due, or null
+-- oncebox.next_due_in(within) -> how long until the next notification may be sent, or null
 --
--- Null when none becomes due within the given time. What is due already has been woken.
+-- When it is due, or when the moment comes that the send rate kept for it. Null when none does
+-- within the given time. What is due already has been woken.
 create or replace function oncebox.next_due_in(within interval)
 returns interval
 language sql
 stable
 as $$
-  select min(n.due_at) - clock_timestamp()
-    from oncebox.notification as n
-   where n.state = 'pending'
-     and n.due_at > clock_timestamp()
-     and n.due_at <= clock_timestamp() + within;
+  select min(next.at) - clock_timestamp()
+    from (
+      select min(n.due_at) as at
+        from oncebox.notification as n
+       where n.state = 'pending'
+         and n.due_at > clock_timestamp()
+         and n.due_at <= clock_timestamp() + within
+      union all
+      select min(n.slot_at)
+        from oncebox.notification as n
+       where n.slot_at > clock_timestamp()
+         and n.slot_at <= clock_timestamp() + within
+    ) as next;
 $$;
