@@ -16,7 +16,8 @@ $$;
 
 drop view if exists oncebox.notifications, oncebox.attempts, oncebox.health, oncebox.lookups;
 alter table oncebox.channel drop column next_slot_at;
-alter table oncebox.setting drop column system_identifier, drop column timeline, drop column travelled_at;
+alter table oncebox.setting drop column system_identifier, drop column timeline, drop column database,
+  drop column travelled_at;
 drop table oncebox.lookup;
 alter table oncebox.attempt drop column deadline_at;
 alter table oncebox.notification

@@ -60,9 +60,10 @@ create index lookup_notification on oncebox.lookup (notification_id, attempt);
 comment on index oncebox.lookup_notification is 'What was asked about one notification.';
 
 alter table oncebox.setting
-  -- Which cluster, and which of its timelines, all this was written in.
+  -- Which cluster, which of its timelines, and which database all this was written in; null = nothing was yet.
   add column system_identifier text,
   add column timeline          text,
+  add column database          text,
   -- When they were last found to be others; null = never.
   add column travelled_at      timestamptz;
 

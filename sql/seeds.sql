@@ -19,3 +19,7 @@ on conflict (kind, channel) do nothing;
 insert into graphile_worker._private_tasks (identifier)
 values ('oncebox_sms'), ('oncebox_email')
 on conflict do nothing;
+
+-- Which database this is, where there is something to lose already.
+select oncebox.remember_epoch()
+ where exists (select from oncebox.notification);

@@ -18,6 +18,7 @@
 -- Fence    the returned attempt number. settle refuses any other, so a worker that outlived its
 --          lease cannot overwrite a later result.
 -- Locks    the notification row, then the lead row, until commit. Commit before calling a provider.
+--          Before them, once after time travel, what notice_epoch holds.
 --
 -- send_timeout: the send is over after that. per_second: sends that may start, by all workers
 -- together; null = as many as come. two_step: the channel commits a draft before the one call that cannot be taken back. Until it
@@ -52,6 +53,13 @@ declare
   v_row     oncebox.notification;
   v_wake_at timestamptz;
 begin
+  -- First of all: it locks much when it finds that the database is another one.
+  perform oncebox.notice_epoch();
+  -- A claim that a crash of the server could take back would be none.
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
+
   -- No SKIP LOCKED: the caller wants this row, not just any row. A second caller waits for the
   -- first to commit, looks at the state again, and gets none.
   select n.*
@@ -73,8 +81,7 @@ begin
   channel := v_row.channel;
   lead_id := v_row.lead_id;
 
-  perform oncebox.notice_epoch();
-  if (select n.is_held from oncebox.notification as n where n.id = v_row.id) then
+  if v_row.is_held then
     verdict := 'held';
     return next;
     return;

@@ -9,6 +9,8 @@ as $$
      set state        = finish.state,
          state_reason = finish.reason,
          lease_until  = null,
+         is_held      = false,
+         look_up_at   = null,
          settled_at   = clock_timestamp()
    where n.id = finish.notification_id;
 $$;

@@ -13,6 +13,10 @@ create or replace function oncebox.keep_draft(
 ) returns boolean
 language sql
 as $$
+  -- If a crash of the server took it back, sweep would take the attempt for one that sent nothing.
+  select set_config('synchronous_commit', 'on', true)
+   where current_setting('synchronous_commit') = 'off';
+
   with kept as (
     update oncebox.notification as n
        set campaign_id = keep_draft.campaign_id,

@@ -1,49 +1,39 @@
--- oncebox.notice_epoch() -> whether the database is the one it was
+-- oncebox.notice_epoch() -> how many it held, or null when the database is the one it was
 --
--- The first call writes down which database this is. Later ones compare: after a failover, a restore
--- or a copy, commits may be missing, and what looks unsent may have been sent. Then everything
--- that is due by now is held, and claims that were open lose their proof that nothing was sent.
+-- After a failover, a restore or a copy commits may be missing, and what looks unsent may have been
+-- sent. The first one who notices holds everything that is due by now: once for all workers.
 --
--- Returns  false the one time that it was found to be another, when things were held just now.
--- Locks    the settings row and what it holds until commit, only when something changed.
+-- Locks    only when something changed, until commit: the settings row, then what it holds. So call
+--          it before anything else is locked.
 create or replace function oncebox.notice_epoch()
-returns boolean
+returns integer
 language plpgsql
 as $$
 declare
   v_known oncebox.setting;
   v_now   record;
 begin
-  select e.system_identifier, e.timeline into v_now from oncebox.epoch() as e;
+  select e.system_identifier, e.timeline, e.database into v_now from oncebox.epoch() as e;
   select s.* into v_known from oncebox.setting as s;
-  if (v_known.system_identifier, v_known.timeline) = (v_now.system_identifier, v_now.timeline) then
-    return true;
+  if v_known.system_identifier is null then
+    perform oncebox.remember_epoch();
+    return null;
+  end if;
+  if (v_known.system_identifier, v_known.timeline, v_known.database)
+     is not distinct from (v_now.system_identifier, v_now.timeline, v_now.database) then
+    return null;
   end if;
 
-  select s.* into v_known from oncebox.setting as s for update;
-  if (v_known.system_identifier, v_known.timeline) = (v_now.system_identifier, v_now.timeline) then
-    return true;
-  end if;
-  update oncebox.setting
+  -- Whoever waits here finds it done.
+  update oncebox.setting as s
      set system_identifier = v_now.system_identifier,
          timeline          = v_now.timeline,
-         travelled_at      = case when v_known.system_identifier is not null then clock_timestamp() end;
-  if v_known.system_identifier is null then
-    return true;
+         database          = v_now.database
+   where (s.system_identifier, s.timeline, s.database)
+         is distinct from (v_now.system_identifier, v_now.timeline, v_now.database);
+  if not found then
+    return null;
   end if;
-
-  update oncebox.notification as n
-     set is_held    = true,
-         look_up_at = case n.channel when 'sms' then clock_timestamp() end
-   where n.state = 'pending'
-     and n.due_at <= clock_timestamp();
-  -- The commit that marked them may be one of those that are missing.
-  update oncebox.attempt as a
-     set sending_at = coalesce(a.sending_at, clock_timestamp())
-    from oncebox.notification as n
-   where n.id = a.notification_id
-     and n.attempt = a.attempt
-     and n.state = 'claimed';
-  return false;
+  return cardinality(oncebox.hold_due());
 end
 $$;

@@ -42,16 +42,22 @@ begin
     return null;
   end if;
 
-  -- A held row may stem from an attempt whose record is lost: its send is over by the time that the
-  -- longest of leases would be.
+  -- A held row may stem from an attempt whose record is lost: its send is over once the longest
+  -- time has passed that a send of late was given.
   select coalesce(max(a.deadline_at), '-infinity')
     into v_deadline
     from oncebox.attempt as a
    where a.notification_id = v_row.id;
   if v_row.is_held then
-    select greatest(v_deadline, s.travelled_at + interval '1 minute')
+    select greatest(v_deadline, s.travelled_at + greatest(interval '1 minute', max(r.deadline_at - r.started_at)))
       into v_deadline
-      from oncebox.setting as s;
+      from oncebox.setting as s
+      left join lateral (
+        select a.deadline_at, a.started_at
+          from oncebox.attempt as a
+         order by a.notification_id desc
+         limit 100) as r on true
+     group by s.travelled_at;
   end if;
   select count(*),
          count(*) filter (where l.finding = 'absent' and l.at > v_deadline)

@@ -11,7 +11,9 @@
 -- Frees    the jobs that gone workers had taken.
 -- Wakes    rows that are due for 10 seconds and have no job that could run: someone deleted it,
 --          or its worker died between taking it and the claim.
--- Returns  action (gone, unknown, set_aside, pending, woken), with the notification's or worker's id.
+-- Holds    what is due, when the database is another one than it was: see notice_epoch.
+-- Returns  action (gone, unknown, set_aside, pending, woken), with the notification's or worker's id;
+--          travelled, with how many were held.
 -- Locks    the rows it moves; skips those that somebody holds.
 create or replace function oncebox.sweep(at_most integer default 1000)
 returns table (
@@ -25,6 +27,13 @@ declare
   v_ids bigint[] := '{}';
   v_id  bigint;
 begin
+  -- Before anything is taken for unsent.
+  subject := oncebox.notice_epoch();
+  if subject is not null then
+    action := 'travelled';
+    return next;
+  end if;
+
   return query
   select 'gone', g.id::text
     from oncebox.find_gone_workers() as g (id);

@@ -17,7 +17,8 @@ declare
 begin
   select n.* into v_row from oncebox.notification as n where n.id = take_slot.notification_id;
   v_slot := v_row.slot_at;
-  if v_slot is null then
+  -- Who slept through its moment takes another: several of them at once would be a burst.
+  if v_slot is null or v_slot < v_now - interval '300 milliseconds' then
     -- What was not used for more than a tenth of a second is gone: no burst after a quiet hour.
     update oncebox.channel as c
        set next_slot_at = greatest(c.next_slot_at, v_now - interval '100 milliseconds')

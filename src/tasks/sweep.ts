@@ -16,6 +16,11 @@ export async function runSweep(
       for (const { action, subject } of await sweep(db)) {
         if (action === "gone")
           log.warn({ workerId: subject }, "worker:gone, its claims are taken over");
+        else if (action === "travelled")
+          log.error(
+            { held: Number(subject) },
+            "sweep:this database is another or an older one than it was, what is due is held",
+          );
         else if (action === "set_aside")
           log.error({ notificationId: subject }, "sweep:set aside, three workers died with it");
         else log.warn({ notificationId: subject, action }, "sweep:moved");
