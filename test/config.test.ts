@@ -30,6 +30,8 @@ describe("an environment without a single variable", () => {
       databaseUrl: null,
       mobizon: null,
       smtp: null,
+      emailUnknown: "hold",
+      smsPerSecond: null,
       delay: null,
       concurrency: 10,
       sendTimeoutMs: 60_000,
@@ -78,6 +80,8 @@ describe("an environment without a single variable", () => {
 
 describe("a good value", () => {
   const good: readonly [env: Record<string, string>, config: object][] = [
+    [{ EMAIL_UNKNOWN: "resend" }, { emailUnknown: "resend" }],
+    [{ ONCEBOX_SMS_PER_SECOND: "0.5" }, { smsPerSecond: 0.5 }],
     [{ DATABASE_URL: "postgres://a:b@db/x" }, { databaseUrl: "postgres://a:b@db/x" }],
     [{ DATABASE_URL: "postgresql:///x?host=/tmp" }, { databaseUrl: "postgresql:///x?host=/tmp" }],
     [

@@ -19,8 +19,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   channels: ["channels", "outbox/outcome", "outbox/notification", "errors", "undici", "nodemailer"],
   tasks: ["tasks", "outbox", "errors", "log", "graphile-worker", "kysely"],
   inspect: ["inspect", "outbox/notification", "db", "errors", "kysely"],
-  "worker.ts": [
-    ...["channels", "config", "db", "errors", "log", "outbox", "tasks", "version"],
+  "worker.ts": ["channels", "config", "errors", "log", "outbox", "shift"],
+  "shift.ts": [
+    ...["config", "db", "log", "outbox", "tasks", "version"],
     ...["graphile-worker", "kysely"],
   ],
   http: [

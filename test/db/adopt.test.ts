@@ -354,7 +354,7 @@ async function registerAndClaim(
   const claimed = await pool.query<{ id: string; verdict: string }>(
     `select n.id::text as id, c.verdict
        from oncebox.notification as n
-      cross join lateral oncebox.claim(n.id, $2, '1 minute', true) as c
+      cross join lateral oncebox.claim(n.id, $2, gen_random_uuid(), '1 minute', '30 seconds', null, true) as c
       where n.lead_id = $1 and n.channel = 'sms'`,
     [leadId, WORKER],
   );
@@ -368,7 +368,7 @@ async function claimAll(pool: pg.Pool): Promise<object[]> {
     pool,
     `select l.name, c.verdict
        from (select n.id, n.lead_id from oncebox.notification as n order by n.id) as n
-      cross join lateral oncebox.claim(n.id, '${WORKER}', '1 minute', true) as c
+      cross join lateral oncebox.claim(n.id, '${WORKER}', gen_random_uuid(), '1 minute', '30 seconds', null, true) as c
        join landing_leads as l on l.id = n.lead_id
       order by n.id`,
   );

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { describe, expect } from "vitest";
-import { takePresence } from "../../src/outbox/presence.ts";
+import { takePresence } from "../../src/db/presence.ts";
 import { makeWorkerName } from "../../src/outbox/worker-row.ts";
 import { test as base } from "../support/fixture.ts";
 import { until } from "../support/until.ts";
