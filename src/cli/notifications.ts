@@ -7,6 +7,7 @@ import {
   type AttemptView,
   findNotification,
   listAttempts,
+  listLookups,
   listNotifications,
   type NotificationView,
 } from "../inspect/notifications.ts";
@@ -162,9 +163,9 @@ async function show({ db }: Database, id: NotificationId, json: boolean): Promis
       hint: "Look it up with oncebox notifications list.",
     });
   }
-  const attempts = await listAttempts(db, id);
+  const [attempts, lookups] = await Promise.all([listAttempts(db, id), listLookups(db, id)]);
   if (json) {
-    console.log(JSON.stringify({ ...notification, attempts }));
+    console.log(JSON.stringify({ ...notification, attempts, lookups }));
     return;
   }
   console.log(tableOf([notification]));
@@ -172,6 +173,12 @@ async function show({ db }: Database, id: NotificationId, json: boolean): Promis
   if (notification.campaignId !== null) console.log(`Mobizon campaign ${notification.campaignId}`);
   if (notification.providerRef !== null) console.log(`provider's id ${notification.providerRef}`);
   for (const attempt of attempts) console.log(sentenceOf(attempt));
+  for (const it of lookups) {
+    const detail = it.detail === null ? "" : ` (${it.detail})`;
+    console.log(
+      `asked the provider after attempt ${it.attempt}, ${it.at.toISOString()}: ${it.finding}, so ${it.verdict}${detail}`,
+    );
+  }
 }
 
 function tableOf(rows: readonly NotificationView[]): string {

@@ -30,6 +30,16 @@ export interface AttemptView {
   readonly detail: string | null;
 }
 
+/** One question to the provider about an outcome in doubt. */
+export interface LookupView {
+  readonly attempt: number;
+  readonly at: Date;
+  readonly finding: string;
+  /** What followed from it. */
+  readonly verdict: string;
+  readonly detail: string | null;
+}
+
 export interface NotificationFilter {
   readonly state?: State | undefined;
   readonly channel?: ChannelName | undefined;
@@ -78,5 +88,18 @@ export async function listAttempts(
       from oncebox.attempts
      where notification_id = ${notificationId}::bigint
      order by attempt`.execute(db);
+  return rows;
+}
+
+/** Every question to the provider about one notification, the first one first. */
+export async function listLookups(
+  db: Kysely<unknown>,
+  notificationId: string,
+): Promise<LookupView[]> {
+  const { rows } = await sql<LookupView>`
+    select attempt, at, finding, verdict, detail
+      from oncebox.lookups
+     where notification_id = ${notificationId}::bigint
+     order by at`.execute(db);
   return rows;
 }

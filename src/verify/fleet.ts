@@ -1,0 +1,164 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Random } from "./random.ts";
+import type { WorkerEvent } from "./seams.ts";
+import type { Arm, Step } from "./steps.ts";
+import { DISARM, type Order } from "./worker-main.ts";
+
+/** Something that was done to workers, and to whose messages. */
+export interface Harm {
+  readonly what: Step | "any moment" | "frozen" | "connections cut" | "Postgres restarted";
+  readonly at: Date;
+  /** Null = it met every worker. */
+  readonly pid: number | null;
+  /** The message it was at, where that is known; otherwise those it held. */
+  readonly notificationId: string | null;
+}
+
+export interface FleetOptions {
+  readonly size: number;
+  /** What a worker process runs. */
+  readonly file: string;
+  readonly logFile: string;
+  readonly cacheDir: string;
+  readonly order: Omit<Order, "arm">;
+  readonly drawArm: () => Arm;
+  readonly random: (stream: string) => Random;
+  readonly onHarm: (harm: Harm) => void;
+}
+
+export interface Fleet {
+  readonly pids: readonly number[];
+  /** Processes that ended although nobody had killed them. */
+  readonly ownEnds: readonly string[];
+  /** The message has landed: whoever waits to be killed for it is. */
+  landed(notificationId: string): void;
+  /** No more harm: every worker lives on, the dead ones start a last time. */
+  disarm(): void;
+  /** Ends all of them at once. */
+  close(): Promise<void>;
+}
+
+interface Life {
+  readonly child: ChildProcess;
+  readonly exited: Promise<unknown>;
+  readonly isReady: Promise<unknown>;
+  awaiting: { readonly step: Step; readonly id: string } | null;
+  isDoomed: boolean;
+}
+
+/** A worker that has not come to its step by then is killed where it is. */
+const PATIENCE_MS = { least: 1_500, most: 6_000 } as const;
+const RANDOM_KILL_SHARE = 0.2;
+const FREEZE_MS = { least: 100, most: 7_000 } as const;
+
+export function startFleet(options: FleetOptions): Fleet {
+  const lives = new Map<number, Life>();
+  const ownEnds: string[] = [];
+  const calm = new AbortController();
+  const closing = new AbortController();
+  const log = openSync(options.logFile, "a");
+  const slots = Array.from({ length: options.size }, (_, index) => keepSlot(index));
+
+  async function keepSlot(index: number): Promise<void> {
+    const random = options.random(`worker ${index}`);
+    while (!closing.signal.aborted) {
+      const isArmed = !calm.signal.aborted;
+      const atRandom = random.chance(RANDOM_KILL_SHARE);
+      const patienceMs = random.between(atRandom ? 0 : PATIENCE_MS.least, PATIENCE_MS.most);
+      const freezeMs = random.between(FREEZE_MS.least, FREEZE_MS.most);
+      const arm = isArmed && !atRandom ? options.drawArm() : null;
+      const life = startLife(arm, freezeMs);
+      await Promise.race([life.isReady, life.exited]);
+      if (isArmed) {
+        await Promise.race([life.exited, pause(patienceMs, calm.signal)]);
+        if (!calm.signal.aborted) kill(life, "any moment", null);
+        else disarmLife(life);
+      }
+      await life.exited;
+      if (!life.isDoomed && !closing.signal.aborted) {
+        ownEnds.push(`exit ${life.child.exitCode ?? life.child.signalCode}`);
+        await pause(200, closing.signal);
+      }
+    }
+  }
+
+  function startLife(arm: Arm | null, freezeMs: number): Life {
+    const child = spawn(process.execPath, [options.file], {
+      // Nothing of ours: a real SMTP_URL must not reach a worker that is about to die.
+      env: { NODE_COMPILE_CACHE: options.cacheDir },
+      // Ctrl-C in the terminal is for the proof, which ends its processes in order.
+      detached: true,
+      stdio: ["pipe", log, log, "pipe"],
+    });
+    const pid = child.pid ?? 0;
+    const ready = Promise.withResolvers<void>();
+    const exited = once(child, "exit").then(() => lives.delete(pid));
+    const life: Life = { child, exited, isReady: ready.promise, awaiting: null, isDoomed: false };
+    lives.set(pid, life);
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.write(`${JSON.stringify({ ...options.order, arm } satisfies Order)}\n`);
+    createInterface({ input: child.stdio[3] as Readable }).on("line", (line) => {
+      const event = JSON.parse(line) as WorkerEvent;
+      if (event.at === "ready") ready.resolve();
+      else if (event.at === "awaiting") life.awaiting = event;
+      else if (arm?.act === "freeze") {
+        harm("frozen", pid, event.id);
+        setTimeout(thaw, freezeMs, child);
+      } else {
+        life.isDoomed = true;
+        harm(event.step, pid, event.id);
+      }
+    });
+    return life;
+  }
+
+  function harm(what: Harm["what"], pid: number, notificationId: string | null): void {
+    options.onHarm({ what, at: new Date(), pid, notificationId });
+  }
+  function kill(life: Life, what: Harm["what"], notificationId: string | null): void {
+    if (life.isDoomed || life.child.exitCode !== null || life.child.signalCode !== null) return;
+    life.isDoomed = true;
+    harm(what, life.child.pid ?? 0, notificationId);
+    life.child.kill("SIGKILL");
+  }
+  function disarmLife({ child }: Life): void {
+    child.stdin?.write(`${DISARM}\n`);
+    thaw(child);
+  }
+
+  return {
+    get pids() {
+      return [...lives.keys()];
+    },
+    ownEnds,
+    landed(notificationId) {
+      for (const life of lives.values()) {
+        if (life.awaiting?.id === notificationId) kill(life, life.awaiting.step, notificationId);
+      }
+    },
+    disarm: () => calm.abort(),
+    async close() {
+      calm.abort();
+      closing.abort();
+      for (const life of lives.values()) {
+        life.isDoomed = true;
+        life.child.kill("SIGKILL");
+      }
+      await Promise.all(slots);
+      closeSync(log);
+    },
+  };
+}
+
+function thaw(child: ChildProcess): void {
+  child.kill("SIGCONT");
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => {});
+}

@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type pg from "pg";
+
+const EVERY_MS = 500;
+const CHECK_EVERY_MS = 300;
+
+/**
+ * What everybody does who is in a hurry, all at once and again and again: wakes what is not sent,
+ * due or not; sweeps; opens channels that a fault has paused; brings tries and lookups forward. It is a
+ * race on purpose, and it shortens waits of minutes: the rules that may send do not ask it.
+ */
+export function pullTriggers(pool: pg.Pool, signal: AbortSignal): Promise<void> {
+  return run();
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      await pool.query(HURRY).catch(() => {});
+      await sleep(EVERY_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+}
+
+// A registration's own due_at stays: only a try after the first is brought forward.
+const HURRY = `
+  update oncebox.channel set paused_until = null, pause_reason = null, pauses = 0
+   where paused_until is not null;
+  update oncebox.notification set due_at = now()
+   where id in (select id from oncebox.notification
+                 where state = 'pending' and attempt > 0 and due_at > now() for update skip locked);
+  update oncebox.notification set look_up_at = now() + interval '1 second'
+   where id in (select id from oncebox.notification
+                 where look_up_at > now() + interval '6 seconds' for update skip locked);
+  select oncebox.wake(array(select id from oncebox.notification where state = 'pending'
+                              and (due_at <= now() or random() < 0.2) order by id limit 500));
+  select oncebox.sweep();`;
+
+/** Waits until nothing is on its way any more; false when that takes too long. */
+export async function untilQuiet(
+  pool: pg.Pool,
+  deadlineMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const giveUpAt = performance.now() + deadlineMs;
+  while (performance.now() < giveUpAt && !signal.aborted) {
+    const { rows } = await pool
+      .query<{ open: number }>(OPEN)
+      .catch(() => ({ rows: [{ open: Number.NaN }] }));
+    if (rows[0]?.open === 0) return true;
+    await sleep(CHECK_EVERY_MS, undefined, { signal }).catch(() => {});
+  }
+  return false;
+}
+
+// An email in doubt waits for a person, and so does what was set aside.
+const OPEN = `
+  select count(*)::integer as open
+    from oncebox.notification as n
+   where n.state in ('pending', 'claimed')
+      or (n.state = 'unknown' and n.channel = 'sms' and n.look_up_at is not null)`;
