@@ -20,6 +20,7 @@ alter table oncebox.channel drop column next_slot_at;
 alter table oncebox.setting drop column system_identifier, drop column timeline, drop column database,
   drop column travelled_at;
 drop table oncebox.lookup;
+drop index oncebox.notification_holder;
 alter table oncebox.attempt drop column deadline_at;
 alter table oncebox.notification
   drop column claim_token, drop column slot_at, drop column deaths, drop column look_up_at, drop column is_held;

@@ -29,8 +29,25 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["fastify", "zod", "prom-client", "pg", "kysely"],
   ],
   cli: [
-    ...["cli", "http", "outbox", "inspect", "db", "worker", "sandbox", "config", "errors", "log"],
+    ...[
+      "cli",
+      "http",
+      "outbox",
+      "inspect",
+      "db",
+      "worker",
+      "verify",
+      "sandbox",
+      "config",
+      "errors",
+      "log",
+    ],
     ...["version", "commander", "cli-table3", "cli-progress", "csv-parse", "pg", "kysely"],
+  ],
+  // The crash proof: it starts, breaks and judges all the rest.
+  verify: [
+    ...["verify", "worker", "shift", "outbox", "db", "sandbox", "config", "errors", "log"],
+    ...["pg", "kysely", "zod"],
   ],
   // Stand-ins for the outside world: they know nothing of the outbox.
   sandbox: ["sandbox", "errors", "pg", "zod", "smtp-server"],
