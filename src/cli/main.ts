@@ -4,9 +4,12 @@ import { DatabaseError } from "pg";
 import { OnceboxError } from "../errors.ts";
 import { readVersion } from "../version.ts";
 import { devCommand } from "./dev.ts";
+import { doctorCommand } from "./doctor.ts";
 import { migrateCommand } from "./migrate.ts";
 import { notificationsCommand } from "./notifications.ts";
 import { registerCommand } from "./register.ts";
+import { holdCommand, resumeCommand } from "./resume.ts";
+import { verifyCommand } from "./verify.ts";
 import { workerCommand } from "./worker.ts";
 
 /** Errors that the caller mends by calling differently. */
@@ -35,6 +38,10 @@ for (const command of [
   workerCommand,
   registerCommand,
   notificationsCommand,
+  doctorCommand,
+  holdCommand,
+  resumeCommand,
+  verifyCommand,
 ]) {
   program.addCommand(inheritSettings(command()));
 }

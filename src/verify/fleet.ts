@@ -52,7 +52,7 @@ interface Life {
 }
 
 /** A worker that has not come to its step by then is killed where it is. */
-const PATIENCE_MS = { least: 1_500, most: 6_000 } as const;
+const PATIENCE_MS = { least: 1_000, most: 4_000 } as const;
 const RANDOM_KILL_SHARE = 0.2;
 const FREEZE_MS = { least: 100, most: 7_000 } as const;
 
@@ -143,6 +143,7 @@ export function startFleet(options: FleetOptions): Fleet {
     },
     disarm: () => calm.abort(),
     async close() {
+      if (closing.signal.aborted) return;
       calm.abort();
       closing.abort();
       for (const life of lives.values()) {

@@ -14,25 +14,28 @@ export function pullTriggers(pool: pg.Pool, signal: AbortSignal): Promise<void> 
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      await pool.query(HURRY).catch(() => {});
+      // One by one: a deadlock with a worker costs one of them, and not all.
+      for (const statement of HURRY) await pool.query(statement).catch(() => {});
       await sleep(EVERY_MS, undefined, { signal }).catch(() => {});
     }
   }
 }
 
 // A registration's own due_at stays: only a try after the first is brought forward.
-const HURRY = `
-  update oncebox.channel set paused_until = null, pause_reason = null, pauses = 0
-   where paused_until is not null;
-  update oncebox.notification set due_at = now()
-   where id in (select id from oncebox.notification
-                 where state = 'pending' and attempt > 0 and due_at > now() for update skip locked);
-  update oncebox.notification set look_up_at = now() + interval '1 second'
-   where id in (select id from oncebox.notification
-                 where look_up_at > now() + interval '6 seconds' for update skip locked);
-  select oncebox.wake(array(select id from oncebox.notification where state = 'pending'
-                              and (due_at <= now() or random() < 0.2) order by id limit 500));
-  select oncebox.sweep();`;
+const HURRY = [
+  `update oncebox.channel set paused_until = null, pause_reason = null, pauses = 0
+    where paused_until is not null`,
+  `update oncebox.notification set due_at = now()
+    where id in (select id from oncebox.notification
+                  where state = 'pending' and attempt > 0 and due_at > now() for update skip locked)`,
+  `update oncebox.notification set look_up_at = now() + interval '1 second'
+    where id in (select id from oncebox.notification
+                  where look_up_at > now() + interval '6 seconds' for update skip locked)`,
+  `select oncebox.wake(array(select id from oncebox.notification
+                              where state = 'pending' and (due_at <= now() or random() < 0.2)
+                              order by id limit 500))`,
+  "select oncebox.sweep()",
+];
 
 /** Waits until nothing is on its way any more; false when that takes too long. */
 export async function untilQuiet(

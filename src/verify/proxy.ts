@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import type { Random } from "./random.ts";
+
+/** Between the workers and Postgres, to cut a connection exactly around a commit. */
+export interface Proxy extends AsyncDisposable {
+  /** The same database, through us. */
+  readonly url: string;
+  /** Connections that were cut around a commit so far. */
+  readonly cuts: number;
+  /** From now on everything passes. */
+  calm(): void;
+  /** Cuts every connection at once. */
+  cutAll(): void;
+}
+
+/** Statements of which one side must not know whether they took effect. */
+const COMMITTING = [
+  "oncebox.claim(",
+  "oncebox.keep_draft(",
+  "oncebox.settle(",
+  "oncebox.reconcile(",
+];
+
+/**
+ * Cuts a share of the connections that carry a move: before Postgres gets it, after it was
+ * committed and before its answer comes back, or at once after handing it on, when both may be.
+ */
+export async function startProxy(target: string, share: number, random: Random): Promise<Proxy> {
+  const upstream = new URL(target);
+  const pairs = new Set<readonly [Socket, Socket]>();
+  let cuts = 0;
+  let isCalm = false;
+
+  const server = createServer((client) => {
+    const backend = connect(Number(upstream.port), upstream.hostname);
+    const pair = [client, backend] as const;
+    pairs.add(pair);
+    let isAnswerLost = false;
+    const cut = () => {
+      for (const socket of pair) socket.destroy();
+      pairs.delete(pair);
+    };
+    const isMoment = (chunk: Buffer) => {
+      if (isCalm || !COMMITTING.some((it) => chunk.includes(it))) return false;
+      return random.chance(share);
+    };
+    client.on("data", (chunk) => {
+      if (!isMoment(chunk)) {
+        backend.write(chunk);
+        return;
+      }
+      cuts += 1;
+      switch (random.pick(["before", "after", "between"] as const)) {
+        case "before":
+          cut();
+          break;
+        case "after":
+          isAnswerLost = true;
+          backend.write(chunk);
+          break;
+        case "between":
+          backend.write(chunk, cut);
+          break;
+      }
+    });
+    backend.on("data", (chunk) => {
+      if (isAnswerLost) cut();
+      else client.write(chunk);
+    });
+    for (const socket of pair) {
+      socket.setNoDelay(true);
+      socket.on("error", cut);
+      socket.on("close", cut);
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const url = new URL(target);
+  if (address !== null && typeof address === "object") url.port = String(address.port);
+
+  const cutAll = () => {
+    for (const pair of pairs) for (const socket of pair) socket.destroy();
+  };
+  return {
+    url: url.href,
+    get cuts() {
+      return cuts;
+    },
+    calm: () => {
+      isCalm = true;
+    },
+    cutAll,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      cutAll();
+      await once(server, "close");
+    },
+  };
+}
