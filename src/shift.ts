@@ -89,6 +89,9 @@ export async function startShift(
     concurrency: config.concurrency,
     pollInterval: POLL_INTERVAL_MS,
     noHandleSignals: true,
+    // In batches even of one: by itself it takes a finished job away without waiting for it, and a
+    // database that went just then would end our process by an unhandled rejection. So it ends the runner.
+    preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
     // Its abort would only end the wait for an answer, and every send has a deadline of its own.
     gracefulShutdownAbortTimeout: config.leaseMs,
     logger: runnerLogger(log),
