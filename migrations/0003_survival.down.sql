@@ -15,7 +15,7 @@ end
 $$;
 
 drop view if exists oncebox.notifications, oncebox.attempts, oncebox.health, oncebox.lookups,
-  oncebox.guard;
+  oncebox.guard, oncebox.workers;
 alter table oncebox.channel drop column next_slot_at;
 alter table oncebox.setting drop column system_identifier, drop column timeline, drop column database,
   drop column travelled_at;

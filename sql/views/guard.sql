@@ -1,0 +1,24 @@
+-- oncebox.guard: is this the database that it was, and what is held? One row, no person's data.
+-- Read it on a primary: a standby has no write position.
+create or replace view oncebox.guard
+with (security_invoker = true) as
+select s.system_identifier,
+       s.timeline,
+       s.database,
+       -- Null = nothing was written down yet; false = the next claim or sweep will hold what is due.
+       (s.system_identifier, s.timeline, s.database) = (e.system_identifier, e.timeline, e.database) as is_known,
+       s.travelled_at,
+       h.held_sms,
+       h.held_email,
+       h.oldest_held_sms_due_at,
+       h.oldest_held_email_due_at
+  from oncebox.setting as s
+ cross join oncebox.epoch() as e
+ cross join (
+   select count(*) filter (where n.channel = 'sms')          as held_sms,
+          count(*) filter (where n.channel = 'email')        as held_email,
+          min(n.due_at) filter (where n.channel = 'sms')     as oldest_held_sms_due_at,
+          min(n.due_at) filter (where n.channel = 'email')   as oldest_held_email_due_at
+     from oncebox.notification as n
+    where n.is_held) as h;
+comment on view oncebox.guard is 'One row: which database this is, whether it is the one that it was, and what is held. No person''s data.';

@@ -1,0 +1,138 @@
+import type { SchemaStatus } from "../db/migrate.ts";
+import type { Guard } from "./guard.ts";
+import type { Health } from "./health.ts";
+import type { DatabaseServer } from "./server.ts";
+
+export interface Check {
+  readonly name: string;
+  /** `warn`: somebody should look, and it goes on. `fail`: something is not sent, or cannot be trusted. */
+  readonly status: "ok" | "warn" | "fail";
+  readonly means: string;
+  /** The command that mends it, or shows more; null where there is nothing to mend. */
+  readonly remedy: string | null;
+}
+
+/** An outcome this long in doubt is none that a lookup decides in passing. */
+const DOUBT_IS_OLD_MS = 10 * 60_000;
+
+export function ok(name: string, means: string): Check {
+  return { name, status: "ok", means, remedy: null };
+}
+
+export function checkServer({ version, database, isStandby }: DatabaseServer): Check {
+  if (isStandby) {
+    return {
+      name: "database",
+      status: "fail",
+      means: `DATABASE_URL leads to a standby (PostgreSQL ${version}): it cannot be written`,
+      remedy: "point DATABASE_URL at the primary",
+    };
+  }
+  return ok("database", `PostgreSQL ${version}, database ${database}`);
+}
+
+export function checkSchema({ state }: SchemaStatus): Check {
+  switch (state) {
+    case "current":
+      return ok("schema", "is this version's");
+    case "newer":
+      return {
+        name: "schema",
+        status: "fail",
+        means: "was made by a newer oncebox than this one",
+        remedy: "start that version of oncebox instead",
+      };
+    case "missing":
+    case "outdated":
+      return {
+        name: "schema",
+        status: "fail",
+        means: state === "missing" ? "is not there yet" : "is older than this oncebox",
+        remedy: "oncebox migrate up",
+      };
+  }
+}
+
+/** Whether the database is the one that it was; see `docs/time-travel.md`. */
+export function checkGuard(guard: Guard): Check {
+  const name = "time travel";
+  if (guard.isKnown === null) return ok(name, "nothing was registered yet, so nothing can be lost");
+  const where = `cluster ${guard.systemIdentifier}, timeline ${guard.timeline}`;
+  if (!guard.isKnown) {
+    return {
+      name,
+      status: "fail",
+      means: `the outbox was written in ${where}, and this is another: what is due will be held`,
+      remedy: "oncebox worker, then look again; docs/time-travel.md",
+    };
+  }
+  const since =
+    guard.travelledAt === null
+      ? "it never was another one"
+      : `another or an older one since ${guard.travelledAt.toISOString()}`;
+  const { sms, email } = guard;
+  if (sms.count + email.count === 0) return ok(name, `${where}; ${since}; nothing is held`);
+  const means = `${where}; ${since}; held: ${sms.count} SMS (compared with Mobizon's record), ${email.count} emails (wait for you)`;
+  if (email.count === 0) return { name, status: "warn", means, remedy: "oncebox worker" };
+  return {
+    name,
+    status: "fail",
+    means,
+    remedy: "oncebox resume --email --reason ..; docs/time-travel.md",
+  };
+}
+
+export function checkDoubt({ unknown, oldestUnknownAt }: Health, now: Date): Check {
+  const name = "outcomes in doubt";
+  if (unknown === 0 || oldestUnknownAt === null) return ok(name, "none");
+  const ageMs = now.getTime() - oldestUnknownAt.getTime();
+  return {
+    name,
+    status: ageMs > DOUBT_IS_OLD_MS ? "fail" : "warn",
+    means: `${unknown}, the oldest for ${ageOf(ageMs)}: sent or not, only the provider or a person knows`,
+    remedy: "oncebox notifications list --state unknown",
+  };
+}
+
+export function checkSetAside({ setAside }: Health): Check {
+  const name = "set aside";
+  if (setAside === 0) return ok(name, "none");
+  return {
+    name,
+    status: "fail",
+    means: `${setAside}: three workers in a row died with it, so no other tries`,
+    remedy: "oncebox notifications list --state unknown",
+  };
+}
+
+export function checkChannels({ pausedChannels }: Health): Check {
+  const name = "channels";
+  if (pausedChannels.length === 0) return ok(name, "none is paused");
+  const each = pausedChannels.map(
+    (it) => `${it.channel} until ${it.until.toISOString()} (${it.reason})`,
+  );
+  return {
+    name,
+    status: "warn",
+    means: `paused by the provider's trouble: ${each.join(", ")}; tried again by itself`,
+    remedy: "docs/operating.md",
+  };
+}
+
+export function checkWorkers({ workers, due }: Health): Check {
+  if (workers > 0) return ok("workers", `${workers} alive`);
+  return {
+    name: "workers",
+    status: due > 0 ? "fail" : "warn",
+    means: `none is alive, ${due} notifications are due: nothing is sent`,
+    remedy: "oncebox worker",
+  };
+}
+
+function ageOf(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return "less than a minute";
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
+}
