@@ -20,7 +20,14 @@ interface Options {
 const DEFAULT_MS = 60_000;
 /** With a number of kills and no time: a bound all the same, should they not come about. */
 const KILLS_WITHIN_MS = 6 * 3_600_000;
-const ORDER = [...STEPS, "any moment", "frozen", "connections cut", "Postgres restarted"];
+const ORDER = [
+  ...STEPS,
+  "any moment",
+  "frozen",
+  "lock lost",
+  "connections cut",
+  "Postgres restarted",
+];
 
 export function verifyCommand(): Command {
   return new Command("verify")

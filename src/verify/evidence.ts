@@ -50,7 +50,7 @@ const ROWS = `
       on l.id = n.lead_id
     left join lateral (
       select json_agg(json_build_object(
-               'attempt', a.attempt, 'outcome', a.outcome, 'startedAt', a.started_at,
+               'attempt', a.attempt, 'outcome', a.outcome, 'code', a.code, 'startedAt', a.started_at,
                'deadlineAt', a.deadline_at, 'endedAt', a.ended_at, 'workerPid', w.pid) order by a.attempt) as attempts
         from oncebox.attempt as a
         left join oncebox.worker as w

@@ -11,7 +11,13 @@ import { DISARM, type Order } from "./worker-main.ts";
 
 /** Something that was done to workers, and to whose messages. */
 export interface Harm {
-  readonly what: Step | "any moment" | "frozen" | "connections cut" | "Postgres restarted";
+  readonly what:
+    | Step
+    | "any moment"
+    | "frozen"
+    | "lock lost"
+    | "connections cut"
+    | "Postgres restarted";
   readonly at: Date;
   /** Null = it met every worker. */
   readonly pid: number | null;
@@ -21,11 +27,13 @@ export interface Harm {
 
 export interface FleetOptions {
   readonly size: number;
-  /** What a worker process runs. */
-  readonly file: string;
+  /** What a worker process runs, as after `node`. */
+  readonly command: readonly string[];
   readonly logFile: string;
   readonly cacheDir: string;
-  readonly order: Omit<Order, "arm">;
+  readonly orderOf: (index: number) => Omit<Order, "arm">;
+  /** Breaks every connection of that worker to Postgres. */
+  readonly cut: (index: number) => void;
   readonly drawArm: () => Arm;
   readonly random: (stream: string) => Random;
   readonly onHarm: (harm: Harm) => void;
@@ -72,7 +80,7 @@ export function startFleet(options: FleetOptions): Fleet {
       const patienceMs = random.between(atRandom ? 0 : PATIENCE_MS.least, PATIENCE_MS.most);
       const freezeMs = random.between(FREEZE_MS.least, FREEZE_MS.most);
       const arm = isArmed && !atRandom ? options.drawArm() : null;
-      const life = startLife(arm, freezeMs);
+      const life = startLife(index, arm, freezeMs);
       await Promise.race([life.isReady, life.exited]);
       if (isArmed) {
         await Promise.race([life.exited, pause(patienceMs, calm.signal)]);
@@ -87,8 +95,8 @@ export function startFleet(options: FleetOptions): Fleet {
     }
   }
 
-  function startLife(arm: Arm | null, freezeMs: number): Life {
-    const child = spawn(process.execPath, [options.file], {
+  function startLife(index: number, arm: Arm | null, freezeMs: number): Life {
+    const child = spawn(process.execPath, options.command, {
       // Nothing of ours: a real SMTP_URL must not reach a worker that is about to die.
       env: { NODE_COMPILE_CACHE: options.cacheDir },
       // Ctrl-C in the terminal is for the proof, which ends its processes in order.
@@ -101,7 +109,7 @@ export function startFleet(options: FleetOptions): Fleet {
     const life: Life = { child, exited, isReady: ready.promise, awaiting: null, isDoomed: false };
     lives.set(pid, life);
     child.stdin?.on("error", () => undefined);
-    child.stdin?.write(`${JSON.stringify({ ...options.order, arm } satisfies Order)}\n`);
+    child.stdin?.write(`${JSON.stringify({ ...options.orderOf(index), arm } satisfies Order)}\n`);
     createInterface({ input: child.stdio[3] as Readable }).on("line", (line) => {
       const event = JSON.parse(line) as WorkerEvent;
       if (event.at === "ready") ready.resolve();
@@ -109,6 +117,9 @@ export function startFleet(options: FleetOptions): Fleet {
       else if (arm?.act === "freeze") {
         harm("frozen", pid, event.id);
         setTimeout(thaw, freezeMs, child);
+      } else if (arm?.act === "cut") {
+        harm("lock lost", pid, event.id);
+        options.cut(index);
       } else {
         life.isDoomed = true;
         harm(event.step, pid, event.id);

@@ -1,6 +1,7 @@
 import type { ChannelName, State } from "../outbox/notification.ts";
 import type { SmsRecord } from "../sandbox/mobizon.ts";
 import type { EmailRecord } from "../sandbox/smtp.ts";
+import type { Harm } from "./fleet.ts";
 import type { Person } from "./people.ts";
 
 /** What a provider took, of either channel. */
@@ -15,6 +16,7 @@ export interface Landed {
 export interface AttemptRow {
   readonly attempt: number;
   readonly outcome: string | null;
+  readonly code: string | null;
   readonly startedAt: Date;
   readonly deadlineAt: Date;
   readonly endedAt: Date | null;
@@ -82,7 +84,8 @@ export function landedOf(sms: readonly SmsRecord[], email: readonly EmailRecord[
 }
 
 /** Compares what was promised, what the database says and what the providers took. Decides nothing else. */
-export function judge(evidence: Evidence): Verdict {
+export function judge(evidence: Evidence, harms: readonly Harm[]): Verdict {
+  const harmed = new Set(harms.map(({ pid }) => pid));
   const problems: Problem[] = [];
   const fates = new Map<string, Fate>();
   const landedBy = Map.groupBy(
@@ -106,7 +109,7 @@ export function judge(evidence: Evidence): Verdict {
         });
         continue;
       }
-      const found = problemsOf(row, person, landed);
+      const found = problemsOf(row, person, landed, harmed);
       problems.push(...found);
       fates.set(row.id, fateOf(row, found));
     }
@@ -135,7 +138,12 @@ function fateOf(row: NotificationRow, problems: readonly Problem[]): Fate {
   return "lost";
 }
 
-function problemsOf(row: NotificationRow, person: Person, landed: readonly Landed[]): Problem[] {
+function problemsOf(
+  row: NotificationRow,
+  person: Person,
+  landed: readonly Landed[],
+  harmed: ReadonlySet<number | null>,
+): Problem[] {
   const problems: Problem[] = [];
   const add = (kind: Problem["kind"], what: string) =>
     problems.push({ kind, notificationId: row.id, what: `${row.channel}: ${what}` });
@@ -162,6 +170,13 @@ function problemsOf(row: NotificationRow, person: Person, landed: readonly Lande
     add("disagreement", `failed without a recorded refusal, but ${last?.outcome}`);
   if (row.state === "unknown" && row.reason === null)
     add("disagreement", "unknown without a reason");
+
+  // A worker that lives must not forget what it was told, whatever becomes of its connections.
+  if (row.state === "unknown" && last?.outcome === "swept" && !harmed.has(last.workerPid))
+    add(
+      "disagreement",
+      `is in doubt (${last.code}), though its worker was neither killed nor frozen`,
+    );
 
   if (row.attempts.some(({ attempt }, index) => attempt !== index + 1))
     add("disagreement", "the numbers of its attempts have a gap");

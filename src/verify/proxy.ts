@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from "node:net";
 import type { Random } from "./random.ts";
 
 /** Between the workers and Postgres, to cut a connection exactly around a commit. */
-export interface Proxy extends AsyncDisposable {
+export interface CommitCutter extends AsyncDisposable {
   /** The same database, through us. */
   readonly url: string;
   /** Connections that were cut around a commit so far. */
@@ -26,7 +26,11 @@ const COMMITTING = [
  * Cuts a share of the connections that carry a move: before Postgres gets it, after it was
  * committed and before its answer comes back, or at once after handing it on, when both may be.
  */
-export async function startProxy(target: string, share: number, random: Random): Promise<Proxy> {
+export async function startProxy(
+  target: string,
+  share: number,
+  random: Random,
+): Promise<CommitCutter> {
   const upstream = new URL(target);
   const pairs = new Set<readonly [Socket, Socket]>();
   let cuts = 0;

@@ -10,7 +10,7 @@ import { collect } from "./evidence.ts";
 import { type Harm, startFleet } from "./fleet.ts";
 import { type Evidence, judge, type Verdict } from "./judge.ts";
 import { registerPeople } from "./people.ts";
-import { startProxy } from "./proxy.ts";
+import { type CommitCutter, startProxy } from "./proxy.ts";
 import { type Random, randomOf } from "./random.ts";
 import { armory, type Mode } from "./steps.ts";
 import { pullTriggers, untilQuiet } from "./triggers.ts";
@@ -19,6 +19,7 @@ import { pullTriggers, untilQuiet } from "./triggers.ts";
 export interface Mutant {
   /** Runs in the worker's place. */
   readonly workerFile?: string | undefined;
+  readonly workerArguments?: readonly string[] | undefined;
   /** Replaces functions, after the migration. */
   readonly sql?: string | undefined;
 }
@@ -38,6 +39,8 @@ export interface RoundOptions {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
   readonly mutant?: Mutant | undefined;
+  /** How long all may take to come to rest, when the harm is over. */
+  readonly quietWithinMs?: number | undefined;
 }
 
 export interface Progress {
@@ -61,6 +64,8 @@ export interface RoundResult extends Verdict {
 /** A send is over after that; the longest fault of a provider lasts longer. */
 const SEND_TIMEOUT_MS = 2_500;
 const LEASE_MS = 4_500;
+/** Mobizon's list shows a message only so long after it was sent; how long in life nobody has measured. */
+const LIST_LAG_MS = 2_000;
 const FAULT_RATE = 0.06;
 const CUT_SHARE = 0.01;
 const QUIET_WITHIN_MS = 90_000;
@@ -74,10 +79,16 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const pool = openPool(options.databaseUrl);
   parts.defer(() => pool.end());
   await migrate(pool);
-  if (mutant?.sql !== undefined) await pool.query(mutant.sql);
+  if (mutant?.sql) await pool.query(mutant.sql);
 
   const gateways = parts.use(await startGateways({ dir: options.folder, delayMs: 5 }));
-  const proxy = parts.use(await startProxy(options.databaseUrl, CUT_SHARE, random("proxy")));
+  // A proxy a worker, so that one can lose its connections while the others keep theirs.
+  const proxies: CommitCutter[] = [];
+  for (let index = 0; index < options.workers; index++) {
+    const chance = random(`proxy ${index}`);
+    proxies.push(parts.use(await startProxy(options.databaseUrl, CUT_SHARE, chance)));
+  }
+  await gateways.set({ listLagMs: LIST_LAG_MS });
   await gateways.addSmsFault({ seed, rate: FAULT_RATE, faults: SMS_FAULTS });
   await gateways.addEmailFault({ seed, rate: FAULT_RATE });
 
@@ -85,14 +96,15 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   let landed = 0;
   const workers = startFleet({
     size: options.workers,
-    file: mutant?.workerFile ?? ownFile("worker-main"),
+    command: [mutant?.workerFile ?? ownFile("worker-main"), ...(mutant?.workerArguments ?? [])],
     logFile: join(options.folder, "workers.log"),
     cacheDir: join(options.folder, "compiled"),
-    order: {
-      config: configOf(proxy.url, mode, gateways),
+    orderOf: (index) => ({
+      config: configOf(proxies[index]?.url ?? "", mode, gateways),
       mobizonUrl: gateways.mobizonUrl,
       smtpControlUrl: gateways.smtpControlUrl,
-    },
+    }),
+    cut: (index) => proxies[index]?.cutAll(),
     drawArm: armory(mode, random("steps")),
     random,
     onHarm: (harm) => harms.push(harm),
@@ -112,7 +124,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const storms = [
     every(CUT_ALL_EVERY_MS, random("cuts"), harmEnd.signal, async () => {
       tell("connections cut");
-      proxy.cutAll();
+      for (const proxy of proxies) proxy.cutAll();
     }),
     every(RESTART_EVERY_MS, random("restarts"), harmEnd.signal, async () => {
       if (options.restartPostgres === null) return;
@@ -136,12 +148,12 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const lasted = harmMs();
   harmEnd.abort();
   await Promise.all(storms);
-  proxy.calm();
+  for (const proxy of proxies) proxy.calm();
   await gateways.clearFaults();
   workers.disarm();
   await people.stop();
   const progress = setInterval(show, 500, "calm");
-  const isQuiet = await untilQuiet(pool, QUIET_WITHIN_MS, new AbortController().signal);
+  const isQuiet = await untilQuiet(pool, options.quietWithinMs ?? QUIET_WITHIN_MS);
   clearInterval(progress);
   ended.abort();
   await triggers;
@@ -149,10 +161,10 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   await workers.close();
   const evidence = await collect(pool, gateways, people);
   return {
-    ...judge(evidence),
+    ...judge(evidence, harms),
     mode,
     harms,
-    cuts: proxy.cuts,
+    cuts: proxies.reduce((sum, { cuts }) => sum + cuts, 0),
     evidence,
     isQuiet,
     ownEnds: workers.ownEnds,
@@ -160,8 +172,12 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   };
 }
 
+const SURVIVED: ReadonlySet<Harm["what"]> = new Set([
+  ...(["frozen", "lock lost", "connections cut", "Postgres restarted"] as const),
+]);
+
 export function isKill({ what }: Harm): boolean {
-  return what !== "frozen" && what !== "connections cut" && what !== "Postgres restarted";
+  return !SURVIVED.has(what);
 }
 
 /** As MOBIZON_FAULTS, with a rate limit, and never an answer that would be a true refusal. */

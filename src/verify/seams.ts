@@ -26,6 +26,8 @@ export interface SeamDeps {
   ) => Promise<void>;
 }
 
+/** Long enough for the others to find its lock free, short enough to send after that. */
+const STALL_MS = 1_600;
 /** A provider that drops a message has done so by then; its late answer comes much later. */
 const DROPPED_AFTER_MS = 60;
 
@@ -43,10 +45,17 @@ export function stepSeams({ arm, tell, delayAnswer }: SeamDeps): Seams & { disar
   }
   function act(step: Step, id: NotificationId): void {
     tell({ at: "moment", step, id });
-    process.kill(process.pid, arm?.act === "freeze" ? "SIGSTOP" : "SIGKILL");
+    if (arm?.act !== "cut")
+      process.kill(process.pid, arm?.act === "freeze" ? "SIGSTOP" : "SIGKILL");
   }
   function pass(step: Step, channel: ChannelName | null, id: NotificationId): void {
     if (isMoment(step, channel)) act(step, id);
+  }
+  /** The same where there is time to stand still. */
+  async function stallOrPass(step: Step, channel: ChannelName, id: NotificationId): Promise<void> {
+    if (!isMoment(step, channel)) return;
+    act(step, id);
+    await sleep(STALL_MS);
   }
   /** For a statement that is under way: dies in the middle of it, or around its commit. */
   async function passDuring<T>(
@@ -96,7 +105,7 @@ export function stepSeams({ arm, tell, delayAnswer }: SeamDeps): Seams & { disar
       ...channel,
       async send(message, context) {
         const id = message.notificationId;
-        pass("claimed", name, id);
+        await stallOrPass("claimed", name, id);
         if (isMoment("accepted unread", name)) {
           await delayAnswer(name, message, true);
           tell({ at: "awaiting", step: "accepted unread", id });
@@ -113,13 +122,13 @@ export function stepSeams({ arm, tell, delayAnswer }: SeamDeps): Seams & { disar
             return may;
           },
           async keepDraft(draft) {
-            pass("draft made", name, id);
+            await stallOrPass("draft made", name, id);
             const isKept = await context.keepDraft(draft);
-            if (isKept) pass("draft kept", name, id);
+            if (isKept) await stallOrPass("draft kept", name, id);
             return isKept;
           },
         });
-        pass("answered", name, id);
+        await stallOrPass("answered", name, id);
         return outcome;
       },
     }),

@@ -38,8 +38,12 @@ export type Step = (typeof STEPS)[number];
 export type Mode = "campaign" | "message";
 
 const CAMPAIGN_ONLY: ReadonlySet<Step> = new Set(["draft made", "keeping draft", "draft kept"]);
-/** Where a freeze tells more than a kill: what it does when it wakes is the question. */
-const FREEZE_AT: readonly Step[] = ["claimed", "draft kept", "before write", "answered"];
+/** Where living on tells more than dying: what it does when it wakes, or has lost its lock, is the question. */
+const LIVE_ON_AT: Readonly<Record<"freeze" | "cut", readonly Step[]>> = {
+  freeze: ["claimed", "draft made", "draft kept", "before write", "answered"],
+  cut: ["claimed", "draft made", "draft kept", "answered"],
+};
+const LIVE_ON_SHARE = { freeze: 0.1, cut: 0.1 } as const;
 
 /** What one worker process is to do to itself. */
 export interface Arm {
@@ -47,7 +51,8 @@ export interface Arm {
   readonly step: Step;
   /** At which passing of the step, from 1. */
   readonly nth: number;
-  readonly act: "kill" | "freeze";
+  /** `cut`: all its connections to Postgres, its lock's too, and it stands still for a while. */
+  readonly act: "kill" | "freeze" | "cut";
   /** For a step that is a stretch of time: how far into it, in milliseconds. */
   readonly afterMs: number;
 }
@@ -65,20 +70,27 @@ export function armory(mode: Mode, random: Random): () => Arm {
   let left: typeof all = [];
   return () => {
     if (left.length === 0) left = shuffle(all, random);
-    const isFreeze = random.chance(0.1);
-    const drawn = isFreeze ? freezePoint(mode, random) : (left.pop() as (typeof all)[number]);
+    const lot = random.next();
+    const act =
+      lot < LIVE_ON_SHARE.freeze
+        ? "freeze"
+        : lot < LIVE_ON_SHARE.freeze + LIVE_ON_SHARE.cut
+          ? "cut"
+          : "kill";
+    const drawn =
+      act === "kill" ? (left.pop() as (typeof all)[number]) : livingPoint(act, mode, random);
     return {
       ...drawn,
       nth: random.between(1, 4),
-      act: isFreeze ? "freeze" : "kill",
+      act,
       afterMs: random.between(0, 5),
     };
   };
 }
 
-function freezePoint(mode: Mode, random: Random) {
+function livingPoint(act: "freeze" | "cut", mode: Mode, random: Random) {
   const channel = random.pick(["sms", "email"] as const);
-  const points = FREEZE_AT.filter((it) => stepsOf(channel, mode).includes(it));
+  const points = LIVE_ON_AT[act].filter((it) => stepsOf(channel, mode).includes(it));
   return { channel, step: random.pick(points) };
 }
 

@@ -38,18 +38,14 @@ const HURRY = [
 ];
 
 /** Waits until nothing is on its way any more; false when that takes too long. */
-export async function untilQuiet(
-  pool: pg.Pool,
-  deadlineMs: number,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function untilQuiet(pool: pg.Pool, deadlineMs: number): Promise<boolean> {
   const giveUpAt = performance.now() + deadlineMs;
-  while (performance.now() < giveUpAt && !signal.aborted) {
+  while (performance.now() < giveUpAt) {
     const { rows } = await pool
       .query<{ open: number }>(OPEN)
       .catch(() => ({ rows: [{ open: Number.NaN }] }));
     if (rows[0]?.open === 0) return true;
-    await sleep(CHECK_EVERY_MS, undefined, { signal }).catch(() => {});
+    await sleep(CHECK_EVERY_MS);
   }
   return false;
 }

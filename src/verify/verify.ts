@@ -21,6 +21,7 @@ export interface VerifyOptions {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
   readonly mutant?: Mutant | undefined;
+  readonly quietWithinMs?: number | undefined;
   /** Keeps ledgers and logs when something was found. */
   readonly keep?: boolean | undefined;
 }
