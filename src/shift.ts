@@ -46,6 +46,8 @@ const POLL_INTERVAL_MS = 2_000;
 const CONNECTIONS = 5;
 /** How long graphile-worker may take to give its jobs back once no send is under way; sweep would do it as well. */
 const RUNNER_STOP_MS = 5_000;
+/** How long the connections may take to close by themselves. */
+const LET_GO_MS = 2_000;
 
 /**
  * @throws OnceboxError `ONCEBOX_DATABASE_UNREACHABLE`, `ONCEBOX_SCHEMA_MISSING`,
@@ -163,7 +165,15 @@ export async function startShift(
       await signOff(db, name.id).catch((error: unknown) =>
         log.warn({ err: error }, "worker:not signed off, sweep will notice"),
       );
-      await resources.disposeAsync();
+      await within(
+        LET_GO_MS,
+        resources.disposeAsync().catch((error: unknown) => {
+          log.debug({ err: error }, "a connection did not close by itself");
+        }),
+      );
+      // Whatever still holds a connection, such as a listener of graphile-worker's that came back
+      // just now, must not keep the next shift waiting.
+      cutConnections(pool);
     },
   };
 }
