@@ -91,11 +91,14 @@ async function run(options: Options): Promise<void> {
   }
 }
 
-function repeatOf({ for: forMs, kills, workers, mode }: Options, seed: number): string {
+function repeatOf(options: Options, seed: number): string {
+  const { for: forMs, kills, workers, mode, database } = options;
   return [
     `oncebox verify --seed ${seed} --workers ${workers} --mode ${mode}`,
     ...(forMs === undefined ? [] : [`--for ${forMs / 1_000}s`]),
     ...(kills === undefined ? [] : [`--kills ${kills}`]),
+    // Its URL may hold a password.
+    ...(database === undefined ? [] : ["--database <an empty one>"]),
   ].join(" ");
 }
 

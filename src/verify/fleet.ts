@@ -62,7 +62,8 @@ interface Life {
 /** A worker that has not come to its step by then is killed where it is. */
 const PATIENCE_MS = { least: 1_000, most: 4_000 } as const;
 const RANDOM_KILL_SHARE = 0.2;
-const FREEZE_MS = { least: 100, most: 7_000 } as const;
+/** Up to well past its lease. */
+const FREEZE_MS = { least: 100, most: 9_000 } as const;
 
 export function startFleet(options: FleetOptions): Fleet {
   const lives = new Map<number, Life>();
@@ -75,7 +76,10 @@ export function startFleet(options: FleetOptions): Fleet {
   async function keepSlot(index: number): Promise<void> {
     const random = options.random(`worker ${index}`);
     while (!closing.signal.aborted) {
-      const isArmed = !calm.signal.aborted;
+      // The first one of several lives on, whatever becomes of its connections: what it was told it must
+      // write down, and no death excuses it.
+      const isSteady = index === 0 && options.size > 1;
+      const isArmed = !isSteady && !calm.signal.aborted;
       const atRandom = random.chance(RANDOM_KILL_SHARE);
       const patienceMs = random.between(atRandom ? 0 : PATIENCE_MS.least, PATIENCE_MS.most);
       const freezeMs = random.between(FREEZE_MS.least, FREEZE_MS.most);

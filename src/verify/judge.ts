@@ -49,7 +49,7 @@ export interface Evidence {
 
 export type Fate = "sent" | "refused" | "cancelled" | "unknown" | "duplicate" | "lost";
 
-export interface Problem {
+interface Problem {
   readonly kind: "duplicate" | "lost" | "disagreement";
   readonly notificationId: string | null;
   readonly what: string;
@@ -85,7 +85,6 @@ export function landedOf(sms: readonly SmsRecord[], email: readonly EmailRecord[
 
 /** Compares what was promised, what the database says and what the providers took. Decides nothing else. */
 export function judge(evidence: Evidence, harms: readonly Harm[]): Verdict {
-  const harmed = new Set(harms.map(({ pid }) => pid));
   const problems: Problem[] = [];
   const fates = new Map<string, Fate>();
   const landedBy = Map.groupBy(
@@ -109,7 +108,7 @@ export function judge(evidence: Evidence, harms: readonly Harm[]): Verdict {
         });
         continue;
       }
-      const found = problemsOf(row, person, landed, harmed);
+      const found = problemsOf(row, person, landed, harms);
       problems.push(...found);
       fates.set(row.id, fateOf(row, found));
     }
@@ -142,7 +141,7 @@ function problemsOf(
   row: NotificationRow,
   person: Person,
   landed: readonly Landed[],
-  harmed: ReadonlySet<number | null>,
+  harms: readonly Harm[],
 ): Problem[] {
   const problems: Problem[] = [];
   const add = (kind: Problem["kind"], what: string) =>
@@ -172,7 +171,7 @@ function problemsOf(
     add("disagreement", "unknown without a reason");
 
   // A worker that lives must not forget what it was told, whatever becomes of its connections.
-  if (row.state === "unknown" && last?.outcome === "swept" && !harmed.has(last.workerPid))
+  if (row.state === "unknown" && last?.outcome === "swept" && !isExcused(last, harms))
     add(
       "disagreement",
       `is in doubt (${last.code}), though its worker was neither killed nor frozen`,
@@ -198,6 +197,15 @@ function problemsOf(
       add("disagreement", "was sent outside the time of every attempt");
   }
   return problems;
+}
+
+/** Its worker was killed or frozen, or Postgres was away for long just then. */
+function isExcused({ workerPid, startedAt, endedAt }: AttemptRow, harms: readonly Harm[]): boolean {
+  return harms.some(
+    ({ what, pid, at }) =>
+      pid === workerPid ||
+      (what === "Postgres restarted" && at >= startedAt && (endedAt === null || at <= endedAt)),
+  );
 }
 
 function isWithin(at: Date, { startedAt, deadlineAt }: AttemptRow): boolean {

@@ -45,7 +45,7 @@ export interface RoundOptions {
 
 export interface Progress {
   readonly mode: Mode;
-  readonly phase: "starting" | "harm" | "calm";
+  readonly phase: "harm" | "calm";
   readonly kills: number;
   readonly committed: number;
   readonly landed: number;
@@ -63,7 +63,7 @@ export interface RoundResult extends Verdict {
 
 /** A send is over after that; the longest fault of a provider lasts longer. */
 const SEND_TIMEOUT_MS = 2_500;
-const LEASE_MS = 4_500;
+const LEASE_MS = 6_000;
 /** Mobizon's list shows a message only so long after it was sent; how long in life nobody has measured. */
 const LIST_LAG_MS = 2_000;
 const FAULT_RATE = 0.06;

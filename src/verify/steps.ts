@@ -57,7 +57,7 @@ export interface Arm {
   readonly afterMs: number;
 }
 
-export function stepsOf(channel: ChannelName, mode: Mode): readonly Step[] {
+function stepsOf(channel: ChannelName, mode: Mode): readonly Step[] {
   const isDrafted = channel === "sms" && mode === "campaign";
   return STEPS.filter((it) => isDrafted || !CAMPAIGN_ONLY.has(it));
 }
