@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { access } from "node:fs/promises";
 import { startPostgres } from "../../src/sandbox/postgres.ts";
 
@@ -34,7 +35,10 @@ async function startContainer(): Promise<TestServer | null> {
   if (engine === null) return null;
   const { PostgreSqlContainer } = await import("@testcontainers/postgresql");
   const flags = Object.entries(SETTINGS).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const container = await new PostgreSqlContainer("postgres:18-alpine").withCommand(flags).start();
+  const container = await new PostgreSqlContainer("postgres:18-alpine")
+    .withPassword(randomUUID())
+    .withCommand(flags)
+    .start();
   return {
     kind: "Testcontainers",
     url: container.getConnectionUri(),
