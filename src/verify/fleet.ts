@@ -41,7 +41,7 @@ export interface FleetOptions {
 
 export interface Fleet {
   readonly pids: readonly number[];
-  /** Processes that ended although nobody had killed them. */
+  /** Workers that ran and then ended although nobody had killed them. */
   readonly ownEnds: readonly string[];
   /** The message has landed: whoever waits to be killed for it is. */
   landed(notificationId: string): void;
@@ -57,6 +57,8 @@ interface Life {
   readonly isReady: Promise<unknown>;
   awaiting: { readonly step: Step; readonly id: string } | null;
   isDoomed: boolean;
+  /** One that ends before that found no database to start with, and starts again. */
+  hasStarted: boolean;
 }
 
 /** A worker that has not come to its step by then is killed where it is. */
@@ -93,7 +95,9 @@ export function startFleet(options: FleetOptions): Fleet {
       }
       await life.exited;
       if (!life.isDoomed && !closing.signal.aborted) {
-        ownEnds.push(`exit ${life.child.exitCode ?? life.child.signalCode}`);
+        const { pid, exitCode } = life.child;
+        if (life.hasStarted && exitCode !== null)
+          ownEnds.push(`process ${pid} ended by itself with exit code ${exitCode}`);
         await pause(200, closing.signal);
       }
     }
@@ -109,15 +113,25 @@ export function startFleet(options: FleetOptions): Fleet {
     });
     const pid = child.pid ?? 0;
     const ready = Promise.withResolvers<void>();
-    const exited = once(child, "exit").then(() => lives.delete(pid));
-    const life: Life = { child, exited, isReady: ready.promise, awaiting: null, isDoomed: false };
+    // "close" and not "exit": its last event may come after its end.
+    const exited = once(child, "close").then(() => lives.delete(pid));
+    const life: Life = {
+      child,
+      exited,
+      isReady: ready.promise,
+      awaiting: null,
+      isDoomed: false,
+      hasStarted: false,
+    };
     lives.set(pid, life);
     child.stdin?.on("error", () => undefined);
     child.stdin?.write(`${JSON.stringify({ ...options.orderOf(index), arm } satisfies Order)}\n`);
     createInterface({ input: child.stdio[3] as Readable }).on("line", (line) => {
       const event = JSON.parse(line) as WorkerEvent;
-      if (event.at === "ready") ready.resolve();
-      else if (event.at === "awaiting") life.awaiting = event;
+      if (event.at === "ready") {
+        life.hasStarted = true;
+        ready.resolve();
+      } else if (event.at === "awaiting") life.awaiting = event;
       else if (arm?.act === "freeze") {
         harm("frozen", pid, event.id);
         setTimeout(thaw, freezeMs, child);

@@ -62,6 +62,8 @@ export interface Verdict {
 
 /** The ledger's clock and Postgres' are the same machine's, read a moment apart. */
 const CLOCK_SLACK_MS = 50;
+/** A restart on a busy machine. A worker that cannot ask again in time gives a claim in doubt up. */
+const OUTAGE_MS = 5_000;
 /** From the last look of an attempt to the provider's own line: one write, and a busy machine. */
 const WRITE_SLACK_MS = 1_000;
 
@@ -199,12 +201,13 @@ function problemsOf(
   return problems;
 }
 
-/** Its worker was killed or frozen, or Postgres was away for long just then. */
+/** Its worker was killed or frozen, or Postgres was away from all of them just then. */
 function isExcused({ workerPid, startedAt, endedAt }: AttemptRow, harms: readonly Harm[]): boolean {
+  const from = startedAt.getTime() - OUTAGE_MS;
+  const to = (endedAt ?? startedAt).getTime();
   return harms.some(
-    ({ what, pid, at }) =>
-      pid === workerPid ||
-      (what === "Postgres restarted" && at >= startedAt && (endedAt === null || at <= endedAt)),
+    ({ pid, at }) =>
+      pid === workerPid || (pid === null && at.getTime() >= from && at.getTime() <= to),
   );
 }
 

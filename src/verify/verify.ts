@@ -71,8 +71,8 @@ export async function verify(options: VerifyOptions): Promise<Proof> {
   return { rounds, folder };
 }
 
-export function isGood({ problems, isQuiet }: RoundResult): boolean {
-  return problems.length === 0 && isQuiet;
+export function isGood({ problems, isQuiet, ownEnds }: RoundResult): boolean {
+  return problems.length === 0 && isQuiet && ownEnds.length === 0;
 }
 
 /** Only the machine's own crash would show that it does not flush; its processes' crashes do not. */

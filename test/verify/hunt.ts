@@ -36,6 +36,8 @@ export async function hunt(mutant: NamedMutant, mostKills: number, seed: number)
     kills += Math.max(report.kills, 1);
     if (!report.isGood) {
       const by: Record<string, number> = {};
+      if (report.ownEnds.length > 0) by["worker ended by itself"] = report.ownEnds.length;
+      if (report.notQuiet.length > 0) by["not quiet in time"] = 1;
       for (const { kind, what } of report.problems) {
         const key = kind === "disagreement" ? what.replaceAll(/\(.*\)|\d+/g, "..") : kind;
         by[key] = (by[key] ?? 0) + 1;

@@ -40,6 +40,7 @@ export function formatReport(report: Report, order: readonly string[]): string {
     `${report.kills} kills and ${report.commitsCut} connections cut around a commit in ${report.seconds} s; ${report.committed} registrations, ${report.landed} messages at the providers.`,
     ...(refused + cancelled > 0 ? [`${refused} refused, ${cancelled} cancelled.`] : []),
     ...report.notQuiet.map((mode) => `not quiet within its time (${mode} mode): see what is lost`),
+    ...report.ownEnds.map((it) => `crash: worker ${it}`),
     ...problems,
     ...(more > 0 ? [`.. and ${more} more; --json has them all`] : []),
     ...(report.folder === null ? [] : [`Ledgers and logs: ${report.folder}`]),
