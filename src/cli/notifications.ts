@@ -26,6 +26,7 @@ interface ListOptions {
   readonly state?: State;
   readonly channel?: ChannelName;
   readonly lead?: string;
+  readonly held?: true;
   readonly limit: string;
   readonly json?: true;
 }
@@ -49,6 +50,7 @@ Examples:
     .addOption(new Option("--state <state>").choices(STATES))
     .addOption(new Option("--channel <channel>").choices(CHANNELS))
     .option("--lead <id>", "of one lead")
+    .option("--held", "that wait for a comparison, after a failover, a restore or a copy")
     .option("--limit <count>", "at most so many", "50")
     .option("--json", "for scripts")
     .action((options: ListOptions) => using((database) => list(database, options)));
@@ -130,7 +132,7 @@ async function using(work: (database: Database) => Promise<void>): Promise<void>
 
 async function list(
   { db }: Database,
-  { state, channel, lead, limit, json }: ListOptions,
+  { state, channel, lead, held, limit, json }: ListOptions,
 ): Promise<void> {
   if (lead !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(lead)) {
     throw new OnceboxError(
@@ -150,7 +152,13 @@ async function list(
       },
     );
   }
-  const rows = await listNotifications(db, { state, channel, leadId: lead, limit: Number(limit) });
+  const rows = await listNotifications(db, {
+    state,
+    channel,
+    leadId: lead,
+    held,
+    limit: Number(limit),
+  });
   if (json) console.log(JSON.stringify(rows));
   else if (rows.length === 0) console.log("none");
   else console.log(tableOf(rows));
@@ -191,7 +199,7 @@ function tableOf(rows: readonly NotificationView[]): string {
       it.id,
       it.channel,
       it.recipient,
-      it.delivery === null ? it.state : `${it.state} (${it.delivery})`,
+      stateOfView(it),
       it.stateReason ?? "",
       it.attempt,
       it.dueAt.toISOString(),
@@ -199,6 +207,11 @@ function tableOf(rows: readonly NotificationView[]): string {
     ]);
   }
   return table.toString();
+}
+
+function stateOfView({ state, isHeld, delivery }: NotificationView): string {
+  if (isHeld) return `${state} (held)`;
+  return delivery === null ? state : `${state} (${delivery})`;
 }
 
 function sentenceOf(it: AttemptView): string {

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
 
 /** What is held on one channel. */
-export interface Held {
+interface Held {
   readonly count: number;
   readonly oldestDueAt: Date | null;
 }

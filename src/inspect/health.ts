@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import type { ChannelName } from "../outbox/notification.ts";
 
-export interface PausedChannel {
+interface PausedChannel {
   readonly channel: ChannelName;
   readonly until: Date;
   readonly reason: string;

@@ -11,6 +11,8 @@ export interface NotificationView {
   readonly recipient: string;
   readonly state: State;
   readonly stateReason: string | null;
+  /** Not sent before a comparison: the database is another one than it was. */
+  readonly isHeld: boolean;
   readonly attempt: number;
   readonly dueAt: Date;
   readonly settledAt: Date | null;
@@ -44,18 +46,20 @@ export interface NotificationFilter {
   readonly state?: State | undefined;
   readonly channel?: ChannelName | undefined;
   readonly leadId?: string | undefined;
+  /** Only those that are held. */
+  readonly held?: boolean | undefined;
   /** At most this many, the newest first. */
   readonly limit: number;
 }
 
 const COLUMNS = sql`
   id::text as id, lead_id as "leadId", channel, kind, recipient, state, state_reason as "stateReason",
-  attempt, due_at as "dueAt", settled_at as "settledAt", campaign_id as "campaignId",
+  is_held as "isHeld", attempt, due_at as "dueAt", settled_at as "settledAt", campaign_id as "campaignId",
   provider_ref as "providerRef", delivery`;
 
 export async function listNotifications(
   db: Kysely<unknown>,
-  { state, channel, leadId, limit }: NotificationFilter,
+  { state, channel, leadId, held, limit }: NotificationFilter,
 ): Promise<NotificationView[]> {
   const { rows } = await sql<NotificationView>`
     select ${COLUMNS}
@@ -63,6 +67,7 @@ export async function listNotifications(
      where (${state ?? null}::text is null or state = ${state ?? null})
        and (${channel ?? null}::text is null or channel = ${channel ?? null})
        and (${leadId ?? null}::uuid is null or lead_id = ${leadId ?? null}::uuid)
+       and (${held !== true} or is_held)
      order by notifications.id desc
      limit ${limit}`.execute(db);
   return rows;

@@ -97,6 +97,21 @@ describe("oncebox resume", () => {
   }
 });
 
+test("oncebox notifications list --held shows what is held, and only that", async ({
+  databaseUrl,
+  db,
+}) => {
+  await makeHeld(db);
+  await makeNotification(db);
+  const list = ["notifications", "list", "--held", "--channel", "email"];
+
+  const shown = await oncebox(list, { DATABASE_URL: databaseUrl });
+  const json = await oncebox([...list, "--json"], { DATABASE_URL: databaseUrl });
+
+  expect(shown.stdout.match(/pending \(held\)/g)).toHaveLength(2);
+  expect(JSON.parse(json.stdout)).toMatchObject(Array(2).fill({ channel: "email", isHeld: true }));
+});
+
 describe("oncebox hold", () => {
   test("holds what is due, and only that, and warns of workers that are alive", async ({
     databaseUrl,
