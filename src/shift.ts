@@ -116,6 +116,13 @@ export async function startShift(
       }),
     ),
   });
+  // It takes jobs already: should this start fail yet, what was begun is finished and settled first.
+  opened.defer(async () => {
+    isEnding = true;
+    const stopped = stopRunner(runner, log);
+    await Promise.allSettled(inFlight);
+    await within(RUNNER_STOP_MS, stopped);
+  });
   await addJobWorker(db, name.id, jobWorkers);
 
   const background = new AbortController();

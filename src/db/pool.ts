@@ -36,7 +36,28 @@ export function createPool(settings: PoolSettings): pg.Pool {
   });
   pool.on("remove", (client) => clients.delete(client));
   CLIENTS.set(pool, clients);
+  releaseOnce(pool);
   return pool;
+}
+
+/**
+ * graphile-worker gives its listener's connection back twice when it breaks while a stop or its first
+ * LISTEN is under way. pg throws at the second time, where nobody catches it, and that ends the process.
+ */
+function releaseOnce(pool: pg.Pool): void {
+  type Callback = Parameters<pg.Pool["connect"]>[0];
+  const connect = pool.connect.bind(pool);
+  const takeOnce = (callback: Callback) =>
+    connect((error, client, release) => {
+      let isReleased = false;
+      callback(error, client, (reason) => {
+        if (isReleased) return;
+        isReleased = true;
+        release(reason);
+      });
+    });
+  pool.connect = ((callback?: Callback) =>
+    callback === undefined ? connect() : takeOnce(callback)) as pg.Pool["connect"];
 }
 
 /**
