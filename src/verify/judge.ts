@@ -183,6 +183,9 @@ function problemsOf(
     add("disagreement", "the numbers of its attempts have a gap");
   if (row.attempts.length !== row.attempt)
     add("disagreement", `has ${row.attempts.length} attempts and says ${row.attempt}`);
+  const taken = row.attempts.find(({ outcome }) => outcome === "accepted")?.endedAt ?? null;
+  if (taken !== null && row.attempts.some(({ startedAt }) => startedAt > taken))
+    add("disagreement", "was tried again after it was accepted");
   const isFinal = row.state !== "pending" && row.state !== "claimed";
   if (isFinal && row.attempts.some(({ outcome }) => outcome === null))
     add("disagreement", `is ${row.state} with an attempt that is open`);

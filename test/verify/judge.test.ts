@@ -127,6 +127,19 @@ describe("the judge of a crash proof", () => {
       "the provider took it",
     ],
     ["a gap in the attempts", { attempt: 2 }, [LANDED_SMS], "disagreement", "has 1 attempts"],
+    [
+      "a try after it was accepted",
+      {
+        attempt: 2,
+        attempts: [
+          ACCEPTED,
+          { ...ACCEPTED, attempt: 2, outcome: "not_sent", startedAt: later(200) },
+        ],
+      },
+      [LANDED_SMS],
+      "disagreement",
+      "tried again after it was accepted",
+    ],
     ["a flag that is off", { flag: false }, [LANDED_SMS], "disagreement", "flag is false"],
     [
       "sent too early",

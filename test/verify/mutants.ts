@@ -72,7 +72,7 @@ export const MUTANTS: readonly NamedMutant[] = [
   {
     name: "settle-without-fence",
     what: "an attempt settles although it no longer owns the row",
-    mode: "message",
+    mode: "campaign",
     sql: { settle: [["if v_row.attempt <> settle.attempt\n     or not (", "if false and not ("]] },
   },
   {
