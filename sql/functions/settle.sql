@@ -5,6 +5,8 @@
 -- Moves    claimed -> sent | failed | unknown
 --          claimed -> pending             after retry_in, with its wake-up in this transaction
 --          unknown -> sent | failed       a late answer; the attempt is still the last one
+--          pending -> sent                the same, when sweep or reconcile had let go of the row
+--                                         because the draft was not sent off yet, and its worker lived
 -- Returns  moved = false when the attempt no longer owns the row. It is not raised: an exception
 --          would roll back the attempt row too, and "the provider took it" is the one fact that
 --          must not be lost just then.
@@ -39,6 +41,7 @@ as $$
 declare
   v_row     oncebox.notification;
   v_outcome text := settle.outcome;
+  v_learned boolean;
 begin
   select n.*
     into v_row
@@ -76,9 +79,12 @@ begin
      -- What is known is not overwritten: only an open attempt, or one whose holder had gone silent, learns.
      and (a.outcome is null or a.outcome in ('swept', 'unknown'));
 
+  v_learned := found;
+
   if v_row.attempt <> settle.attempt
      or not ((v_row.state = 'claimed' and settle.state in ('sent', 'failed', 'unknown', 'pending'))
-             or (v_row.state = 'unknown' and settle.state in ('sent', 'failed')))
+             or (v_row.state = 'unknown' and settle.state in ('sent', 'failed'))
+             or (v_row.state = 'pending' and settle.state = 'sent' and v_learned))
   then
     -- Too late to move the row, but not too late to keep anyone from sending again: the flag
     -- makes the next claim find already_sent.
@@ -96,6 +102,8 @@ begin
          state_reason = case when settle.state <> 'sent' then settle.code end,
          failures     = n.failures + (settle.outcome <> 'accepted' and counts)::integer,
          lease_until  = null,
+         is_held      = false,
+         slot_at      = null,
          deaths       = 0,
          look_up_at   = case settle.state when 'unknown' then clock_timestamp() end,
          due_at       = case settle.state when 'pending' then clock_timestamp() + retry_in else n.due_at end,

@@ -179,10 +179,23 @@ describe("the fence", () => {
     expect(rows).toEqual([{ outcome: "unknown", code: "accepted_twice", provider_ref: "999" }]);
   });
 
-  test("keeps anyone from sending again what was accepted too late to move the row", async ({
+  test("ends as sent what was taken for unsent, when its last attempt was accepted after all", async ({
     db,
   }) => {
     const id = await makeNotification(db, { state: "pending", attempt: 1 });
+    await sql`update oncebox.attempt set outcome = 'swept'`.execute(db);
+
+    const late = await settle(db, { notificationId: id, attempt: 1 }, ACCEPTED, HISTORY);
+
+    expect(late).toEqual({ moved: true, state: "sent" });
+    expect(await rowOf(db, id)).toMatchObject({ flag: true, hasFlagTime: true });
+    expect(await claimAs(db, id)).toBeNull();
+  });
+
+  test("keeps anyone from sending again what an earlier attempt was accepted for too late", async ({
+    db,
+  }) => {
+    const id = await makeNotification(db, { state: "pending", attempt: 2 });
     await sql`update oncebox.attempt set outcome = 'swept'`.execute(db);
 
     const late = await settle(db, { notificationId: id, attempt: 1 }, ACCEPTED, HISTORY);
