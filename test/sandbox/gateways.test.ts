@@ -9,7 +9,8 @@ import { fileURLToPath } from "node:url";
 import nodemailer from "nodemailer";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type LandedMessage, startGateways } from "../../src/sandbox/gateways.ts";
-import { isRunning, until } from "./until.ts";
+import { until } from "../support/until.ts";
+import { isRunning } from "./is-running.ts";
 import { call } from "./wire.ts";
 
 const NUMBER = "77771234567";

@@ -7,7 +7,7 @@ import {
   type SandboxMobizon,
   startMobizon,
 } from "../../src/sandbox/mobizon.ts";
-import { until } from "./until.ts";
+import { until } from "../support/until.ts";
 import * as client from "./wire.ts";
 
 const NUMBER = "77771234567";

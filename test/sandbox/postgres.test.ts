@@ -16,7 +16,8 @@ import { createInterface } from "node:readline";
 import pg from "pg";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type SandboxPostgres, startPostgres } from "../../src/sandbox/postgres.ts";
-import { isRunning, until } from "./until.ts";
+import { until } from "../support/until.ts";
+import { isRunning } from "./is-running.ts";
 
 const QUICK = { fsync: "off" };
 
