@@ -23,5 +23,5 @@ drop table oncebox.lookup;
 drop index oncebox.notification_holder;
 alter table oncebox.attempt drop column deadline_at;
 alter table oncebox.notification
-  drop column claim_token, drop column slot_at, drop column deaths, drop column look_up_at, drop column is_held;
+  drop column claim_token, drop column slot_at, drop column discard_at, drop column deaths, drop column look_up_at, drop column is_held;
 alter table oncebox.worker drop column lock_key, drop column job_workers, drop column gone_at;

@@ -25,6 +25,9 @@ alter table oncebox.notification
   add column is_held     boolean     not null default false,
   -- With a send rate: the moment that is kept for it.
   add column slot_at     timestamptz,
+  -- When the provider's record is looked through for drafts that an attempt may have left behind;
+  -- null = there are none.
+  add column discard_at  timestamptz,
   add constraint notification_look_up_when_in_doubt check (
     look_up_at is null or state = 'unknown' or is_held),
   add constraint notification_held_while_pending check (not is_held or state = 'pending');
@@ -33,6 +36,9 @@ create index notification_look_up on oncebox.notification (look_up_at) where loo
 comment on index oncebox.notification_look_up is 'Whose provider is to be asked now (reconcile).';
 create index notification_slot on oncebox.notification (slot_at) where slot_at is not null;
 comment on index oncebox.notification_slot is 'The next moment kept for a send (alarm).';
+create index notification_discard on oncebox.notification (discard_at)
+ where discard_at is not null and state in ('sent', 'failed', 'cancelled');
+comment on index oncebox.notification_discard is 'Whose left drafts are to be thrown away now (discard).';
 create index notification_holder on oncebox.notification (worker_id) where state = 'claimed';
 comment on index oncebox.notification_holder is 'What a dead worker held (sweep).';
 

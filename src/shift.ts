@@ -11,6 +11,7 @@ import type { ChannelName } from "./outbox/notification.ts";
 import type { Channel } from "./outbox/outcome.ts";
 import { addJobWorker, makeWorkerName, setDelay, signOff, signOn } from "./outbox/worker-row.ts";
 import { runAlarm } from "./tasks/alarm.ts";
+import { runDiscard } from "./tasks/discard.ts";
 import { runReconcile } from "./tasks/reconcile.ts";
 import { sendTask } from "./tasks/send.ts";
 import { runSweep } from "./tasks/sweep.ts";
@@ -132,6 +133,7 @@ export async function startShift(
   const loops = [
     runAlarm(db, log, background.signal),
     runSweep(db, log, background.signal),
+    runDiscard({ db, channels, sendTimeoutMs: config.sendTimeoutMs, log }, background.signal),
     runReconcile(
       {
         db,

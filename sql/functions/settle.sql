@@ -42,6 +42,7 @@ declare
   v_row     oncebox.notification;
   v_outcome text := settle.outcome;
   v_learned boolean;
+  v_unkept  boolean;
 begin
   select n.*
     into v_row
@@ -77,7 +78,9 @@ begin
    where a.notification_id = settle.notification_id
      and a.attempt = settle.attempt
      -- What is known is not overwritten: only an open attempt, or one whose holder had gone silent, learns.
-     and (a.outcome is null or a.outcome in ('swept', 'unknown'));
+     and (a.outcome is null or a.outcome in ('swept', 'unknown'))
+  returning a.sending_at is null
+       into v_unkept;
 
   v_learned := found;
 
@@ -113,6 +116,9 @@ begin
          message_id   = case when n.message_id is null and settle.campaign_id is not null and settle.provider_ref is not null
                              then settle.provider_ref else n.message_id end,
          delivery     = coalesce(settle.delivery, n.delivery),
+         -- It ended before it kept a draft, and may have made one.
+         discard_at   = case when v_unkept and n.campaign_id is null
+                             then clock_timestamp() + interval '1 minute' else n.discard_at end,
          settled_at   = case when settle.state in ('sent', 'failed') then clock_timestamp() end
    where n.id = v_row.id;
 

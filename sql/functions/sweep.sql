@@ -41,7 +41,7 @@ begin
   for action, v_id in
     with held as (
       select n.id, n.attempt, n.deaths + (w.gone_at is not null)::integer as deaths,
-             a.sending_at is null as is_unsent,
+             a.sending_at is null as is_unsent, a.deadline_at,
              case when w.gone_at is not null then 'worker_gone' else 'lease_over' end as reason
         from oncebox.notification as n
         join oncebox.worker as w
@@ -60,7 +60,10 @@ begin
              state_reason = case when h.deaths < 3 then h.reason else 'killed_its_worker' end,
              deaths       = h.deaths,
              lease_until  = null,
-             look_up_at   = case when h.deaths < 3 and not h.is_unsent then clock_timestamp() end
+             look_up_at   = case when h.deaths < 3 and not h.is_unsent then clock_timestamp() end,
+             -- It may have made a draft that it came to keep no more.
+             discard_at   = case when h.is_unsent and n.campaign_id is null
+                                 then h.deadline_at + interval '1 minute' else n.discard_at end
         from held as h
        where n.id = h.id
       returning n.id, n.state, n.state_reason, n.attempt, n.lead_id, n.channel, h.reason

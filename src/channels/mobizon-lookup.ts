@@ -1,4 +1,4 @@
-import type { Finding, LookupKey } from "../outbox/outcome.ts";
+import type { Finding, LeftDrafts, LookupKey } from "../outbox/outcome.ts";
 import type { Campaign, MobizonApi } from "./mobizon-api.ts";
 import { lookUp, WENT_OUT } from "./mobizon-campaign.ts";
 
@@ -72,6 +72,29 @@ async function findByName(api: MobizonApi, key: LookupKey, signal: AbortSignal):
   }
   const statuses = ours.map((it) => `${it.id} ${it.status}`).join(", ");
   return undecided("campaign_waits", `by name: ${statuses}`);
+}
+
+/** See `Channel.discardDrafts`. A campaign that was begun is none, whatever its status says. */
+export async function discardDrafts(
+  api: MobizonApi,
+  { recipient, reference, keptCampaignId }: LeftDrafts,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const list = await listAll(api, recipient.slice(1), signal);
+  if ("kind" in list) return null;
+  const drafts = list.campaigns.filter(
+    (it) =>
+      it.name === reference &&
+      it.id !== keptCampaignId &&
+      it.status === "NEW" &&
+      it.startedAt === null &&
+      !it.isDeleted,
+  );
+  for (const { id } of drafts) {
+    const deleted = await api.deleteCampaign(id, signal);
+    if (!deleted.ok) return null;
+  }
+  return drafts.length;
 }
 
 /** All campaigns to a number, or why they could not all be read. */

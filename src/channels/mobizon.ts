@@ -3,7 +3,7 @@ import type { Channel } from "../outbox/outcome.ts";
 import { createMobizonApi, type MobizonApiSettings } from "./mobizon-api.ts";
 import { createMobizonCall, secretsOf } from "./mobizon-call.ts";
 import { continueDraft, sendByCampaign } from "./mobizon-campaign.ts";
-import { findMessage } from "./mobizon-lookup.ts";
+import { discardDrafts, findMessage } from "./mobizon-lookup.ts";
 import { sendByMessage } from "./mobizon-message.ts";
 
 export interface MobizonSettings extends MobizonApiSettings {
@@ -49,6 +49,7 @@ export function createMobizonChannel(settings: MobizonSettings): Channel {
       return send(deps, message, context);
     },
     lookUp: (key, signal) => findMessage(api, key, signal),
+    discardDrafts: (left, signal) => discardDrafts(api, left, signal),
     async close() {},
   };
 }

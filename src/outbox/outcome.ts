@@ -100,6 +100,14 @@ export interface LookupKey {
   readonly draft: Draft | null;
 }
 
+/** By what drafts that nobody will send off can be found, and told from the one that was kept. */
+export interface LeftDrafts {
+  readonly recipient: string;
+  readonly reference: string;
+  /** The notification's own campaign; null where none was kept. */
+  readonly keptCampaignId: string | null;
+}
+
 /**
  * What a provider's own record says of an outcome in doubt. The same care as with a send: a
  * channel that is not sure answers `undecided`.
@@ -134,6 +142,13 @@ export interface Channel {
    * @param signal - Aborts the call: `undecided`.
    */
   lookUp?(key: LookupKey, signal: AbortSignal): Promise<Finding>;
+  /**
+   * Throws away the drafts of a final notification that its attempts made and did not come to
+   * keep; never the kept one, and none that was sent off. Missing where there are no drafts.
+   *
+   * @returns How many it threw away; null when it could not make sure that none is left.
+   */
+  discardDrafts?(left: LeftDrafts, signal: AbortSignal): Promise<number | null>;
   /** Lets go of sockets. Call it once, when no send is under way. */
   close(): Promise<void>;
 }
