@@ -39,7 +39,7 @@ export interface RoundOptions {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
   readonly mutant?: Mutant | undefined;
-  /** How long all may take to come to rest, when the harm is over. */
+  /** When the harm is over: how long nothing may move on before that is taken for stuck. */
   readonly quietWithinMs?: number | undefined;
 }
 

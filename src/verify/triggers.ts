@@ -37,14 +37,20 @@ const HURRY = [
   "select oncebox.sweep()",
 ];
 
-/** Waits until nothing is on its way any more; false when that takes too long. */
-export async function untilQuiet(pool: pg.Pool, deadlineMs: number): Promise<boolean> {
-  const giveUpAt = performance.now() + deadlineMs;
+/** Waits until nothing is on its way any more; false when nothing has moved on for so long. */
+export async function untilQuiet(pool: pg.Pool, patienceMs: number): Promise<boolean> {
+  let fewest = Number.POSITIVE_INFINITY;
+  let giveUpAt = performance.now() + patienceMs;
   while (performance.now() < giveUpAt) {
     const { rows } = await pool
       .query<{ open: number }>(OPEN)
       .catch(() => ({ rows: [{ open: Number.NaN }] }));
-    if (rows[0]?.open === 0) return true;
+    const open = rows[0]?.open ?? Number.NaN;
+    if (open === 0) return true;
+    if (open < fewest) {
+      fewest = open;
+      giveUpAt = performance.now() + patienceMs;
+    }
     await sleep(CHECK_EVERY_MS);
   }
   return false;
