@@ -85,7 +85,8 @@ export async function startShift(
   const inFlight = new Set<Promise<void>>();
   const jobWorkers: string[] = [];
   const events: WorkerEvents = new EventEmitter();
-  events.on("worker:create", ({ worker }) => jobWorkers.push(worker.workerId));
+  // Jobs are taken in the name of the pool, and not of the workers in it.
+  events.on("pool:create", ({ workerPool }) => jobWorkers.push(workerPool.id));
   const runner = await run({
     pgPool: pool,
     events,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Kysely } from "kysely";
 import type { Logger } from "../log.ts";
 import { sweep } from "../outbox/sweep.ts";
+import { ring } from "../outbox/wake.ts";
 
 const SWEEP_EVERY_MS = 1_000;
 
@@ -13,7 +14,10 @@ export async function runSweep(
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      for (const { action, subject } of await sweep(db)) {
+      const swept = await sweep(db);
+      // Its jobs are free, and nobody has been told of them.
+      if (swept.some((it) => it.action === "gone")) await ring(db);
+      for (const { action, subject } of swept) {
         if (action === "gone")
           log.warn({ workerId: subject }, "worker:gone, its claims are taken over");
         else if (action === "travelled")

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { sql } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { describe, expect } from "vitest";
 import { startPostgres } from "../../src/sandbox/postgres.ts";
 import { countStates, makeLeads, register, tally } from "../support/leads.ts";
@@ -8,6 +8,7 @@ import { test, type WorkerProcess } from "../support/running.ts";
 import { until } from "../support/until.ts";
 
 const SHORT = { ONCEBOX_SEND_TIMEOUT: "2 seconds", ONCEBOX_LEASE: "20 seconds" };
+const HELD_UP = fileURLToPath(new URL("held-up-worker.ts", import.meta.url));
 const STOPPING = fileURLToPath(new URL("stopping-worker.ts", import.meta.url));
 
 describe("a worker that is killed", () => {
@@ -37,6 +38,24 @@ describe("a worker that is killed", () => {
       expect(counts).toEqual(Array(20).fill(1));
     });
   }
+
+  test("on its way to its claims leaves its jobs free for the others", async ({
+    db,
+    startWorker,
+  }) => {
+    const doomed = await startWorker(SHORT, [HELD_UP]);
+    await register(db, makeLeads(10, { email: null }));
+    await until("it has taken them", async () => (await countFreeJobs(db)) === 0);
+    doomed.child.kill("SIGKILL");
+    await until("it is found gone", async () => {
+      const { rows: found } = await sql<{
+        action: string;
+      }>`select action from oncebox.sweep()`.execute(db);
+      return found.some((it) => it.action === "gone");
+    });
+
+    expect(await countFreeJobs(db)).toBe(10);
+  });
 
   test("three times running by the same notification has it set aside for a person", async ({
     db,
@@ -96,6 +115,14 @@ describe("a worker that is frozen before its first byte", () => {
     });
   }
 });
+
+async function countFreeJobs(db: Kysely<unknown>): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::integer as count from graphile_worker.jobs where locked_at is null`.execute(
+    db,
+  );
+  return rows[0]?.count ?? Number.NaN;
+}
 
 function stateOfProcess(worker: WorkerProcess): string | undefined {
   return readFileSync(`/proc/${worker.child.pid}/stat`, "utf8").split(") ")[1]?.[0];
