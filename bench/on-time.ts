@@ -18,6 +18,7 @@ import { registerLeads } from "../src/outbox/register.ts";
 import { startGateways } from "../src/sandbox/gateways.ts";
 import { startPostgres } from "../src/sandbox/postgres.ts";
 import { runWorker } from "../src/worker.ts";
+import { percentile } from "./figures.ts";
 
 const RUNS = 3;
 const LEADS = 60;
@@ -82,11 +83,4 @@ async function measure(run: number): Promise<number[]> {
     const ours = sms.filter((it) => dueAt.has(it.to));
     if (ours.length === LEADS) return ours.map((it) => Date.parse(it.at) - (dueAt.get(it.to) ?? 0));
   }
-}
-
-function percentile(values: readonly number[], percent: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (
-    sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? Number.NaN
-  );
 }

@@ -14,13 +14,28 @@ export interface CommitCutter extends AsyncDisposable {
   cutAll(): void;
 }
 
-/** Statements of which one side must not know whether they took effect. */
+/** What a worker says of which one side must not know whether it took effect. */
 const COMMITTING = [
   "oncebox.claim(",
   "oncebox.keep_draft(",
   "oncebox.settle(",
   "oncebox.reconcile(",
 ];
+
+const MOMENTS = ["before", "after", "between"] as const;
+
+interface Cut {
+  /** The one of the statements that the connection carried. */
+  readonly statement: string;
+  /** Before Postgres got it, after its commit and before its answer came back, or in between: both may be. */
+  readonly moment: (typeof MOMENTS)[number];
+}
+
+export interface CutOptions {
+  /** Texts by which to know a statement; by default those of a worker. */
+  readonly statements?: readonly string[];
+  readonly onCut?: (cut: Cut) => void;
+}
 
 /**
  * Cuts a share of the connections that carry a move: before Postgres gets it, after it was
@@ -30,6 +45,7 @@ export async function startProxy(
   target: string,
   share: number,
   random: Random,
+  { statements = COMMITTING, onCut }: CutOptions = {},
 ): Promise<CommitCutter> {
   const upstream = new URL(target);
   const pairs = new Set<readonly [Socket, Socket]>();
@@ -45,17 +61,20 @@ export async function startProxy(
       for (const socket of pair) socket.destroy();
       pairs.delete(pair);
     };
-    const isMoment = (chunk: Buffer) => {
-      if (isCalm || !COMMITTING.some((it) => chunk.includes(it))) return false;
-      return random.chance(share);
+    const findMoment = (chunk: Buffer): Cut | null => {
+      const statement = isCalm ? undefined : statements.find((it) => chunk.includes(it));
+      if (statement === undefined || !random.chance(share)) return null;
+      return { statement, moment: random.pick(MOMENTS) };
     };
     client.on("data", (chunk) => {
-      if (!isMoment(chunk)) {
+      const found = findMoment(chunk);
+      if (found === null) {
         backend.write(chunk);
         return;
       }
       cuts += 1;
-      switch (random.pick(["before", "after", "between"] as const)) {
+      onCut?.(found);
+      switch (found.moment) {
         case "before":
           cut();
           break;
