@@ -11,6 +11,7 @@
 -- Frees    the jobs that gone workers had taken.
 -- Wakes    rows that are due for 10 seconds and have no job that could run: someone deleted it,
 --          or its worker died between taking it and the claim.
+-- Orders   what an outage left: see line_up.
 -- Holds    what is due, when the database is another one than it was: see notice_epoch.
 -- Returns  action (gone, unknown, set_aside, pending, woken), with the notification's or worker's id;
 --          travelled, with how many were held.
@@ -115,5 +116,8 @@ begin
   return query
   select 'woken', w.id::text
     from unnest(v_ids) as w (id);
+
+  -- Last, because it waits for nobody while it holds jobs.
+  perform oncebox.line_up();
 end
 $$;
