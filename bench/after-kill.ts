@@ -49,7 +49,7 @@ for (const figure of figures) {
   const samples: number[] = [];
   while (samples.length < wanted) {
     samples.push(...(figure === "tries" ? await untilTried(stage) : await untilSent(stage, mode)));
-    console.error(`${figure}: ${samples.length} of ${wanted}`);
+    console.error(`${figure}, of ${wanted}: ${summarize(samples)}`);
   }
   steady.child.kill("SIGTERM");
   await steady.ended;

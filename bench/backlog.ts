@@ -117,11 +117,14 @@ async function countLeft({ db }: Stage): Promise<number> {
   return found[0]?.count ?? Number.NaN;
 }
 
-/** Of each that was sent: how many places its send is away from its place by due_at. */
+/**
+ * Of each that was sent: how many places its send is away from its place by due_at, as registered (in the order of
+ * the ids): a try that was refused has a later one.
+ */
 async function orderOf({ db }: Stage): Promise<number[]> {
   const { rows: found } = await sql<{ places: number }>`
     with wanted as (
-      select settled_at, row_number() over (order by due_at, id) as place
+      select settled_at, row_number() over (order by id) as place
         from oncebox.notification where recipient < ${phoneOf(FRESH)}
     )
     select abs(place - row_number() over (order by settled_at))::integer as places
