@@ -1,8 +1,10 @@
 -- 0001_outbox: the lead table (made or adopted) and the outbox around it.
 --
--- Locks    public.landing_leads, if it is there: ACCESS EXCLUSIVE for each column that is missing
---          (no rewrite, no scan), SHARE ROW EXCLUSIVE for the two foreign keys (the new tables
---          are empty). All of the others are new.
+-- Locks    public.landing_leads, if it is there: ACCESS EXCLUSIVE until commit, taken first of all, so
+--          that no weaker lock has to be raised to it. No rewrite, no scan: new columns are null or
+--          have a constant default, the two foreign keys begin on empty tables, and what is there
+--          already (a flag that may be null, a missing default) is left as it is. All of the others
+--          are new. bench/adopt.ts measures it.
 -- Workers  none of an older release can be running.
 
 -- Made, or adopted: sql/adoptable.sql has looked whether it can be, before anything was changed.

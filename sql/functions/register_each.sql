@@ -37,8 +37,9 @@ begin
       from good as g
       join registered as r on r.lead_id = g.lead_id
   ), lead as (
-    insert into public.landing_leads (id, name, phone, email, sms_sent, email_sent, created_at)
-    select c.lead_id, c.name, c.phone, c.email, false, false, now()
+    -- All of our columns: an adopted table may have defaults of its own, or none.
+    insert into public.landing_leads (id, name, phone, email, sms_sent, sms_sent_at, email_sent, email_sent_at, created_at)
+    select c.lead_id, c.name, c.phone, c.email, false, null, false, null, now()
       from created as c
   ), message as (
     insert into oncebox.notification (lead_id, channel, kind, recipient, subject, body, due_at, expires_at)

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type pg from "pg";
 import { describe, expect } from "vitest";
 import { migrate } from "../../src/db/migrate.ts";
@@ -221,6 +222,29 @@ describe("a live landing_leads", () => {
   });
 });
 
+describe("columns of others", () => {
+  test("do not matter where a registration can leave them out", async ({ emptyPool: pool }) => {
+    await pool.query(`${OLD_TABLE};
+      create domain public.stars as integer not null default 5;
+      alter table landing_leads
+        add column number bigint generated always as identity,
+        add column utm text not null default 'none',
+        add column stars public.stars,
+        add column upper_name text generated always as (upper(name)) stored;
+      alter table landing_leads alter sms_sent_at set default now()`);
+
+    await migrate(pool);
+    const { leadId } = await registerAndClaim(pool);
+
+    expect(
+      await rowsOf(
+        pool,
+        `select utm, stars, upper_name, sms_sent_at from landing_leads where id = '${leadId}'`,
+      ),
+    ).toEqual([{ utm: "none", stars: 5, upper_name: "ЕРЖАН", sms_sent_at: null }]);
+  });
+});
+
 describe("a landing_leads that cannot be adopted", () => {
   const all = (changes: string) => `${OLD_TABLE}; ${changes}`;
   const refused: readonly [what: string, table: string, found: RegExp][] = [
@@ -283,7 +307,36 @@ describe("a landing_leads that cannot be adopted", () => {
     [
       "a view of that name",
       "create view public.landing_leads as select gen_random_uuid() as id",
-      /: column id has no primary key or unique index/,
+      /: column id has no primary key or unique index.*; it is a view, wanted an ordinary table$/,
+    ],
+    [
+      "a table that a crash empties",
+      all("alter table landing_leads set unlogged"),
+      /: it is unlogged, wanted a table that outlives a crash$/,
+    ],
+    [
+      "a column of others that no registration would fill",
+      all(
+        `delete from landing_leads; alter table landing_leads add column "Utm" text not null, add column n integer not null`,
+      ),
+      /: column "Utm" is not null without a default, wanted a default or null: every registration would fail; column n is not null/,
+    ],
+    [
+      "a time of sending that may not be empty",
+      all("delete from landing_leads; alter table landing_leads alter sms_sent_at set not null"),
+      /: column sms_sent_at is not null, wanted one that may be null$/,
+    ],
+    [
+      "a flag that is computed",
+      all(
+        "alter table landing_leads drop sms_sent, add sms_sent boolean generated always as (sms_sent_at is not null) stored",
+      ),
+      /: column sms_sent is generated, wanted one that can be written$/,
+    ],
+    [
+      "a phone too short for a whole number",
+      all("alter table landing_leads alter phone type varchar(15) using left(phone, 15)"),
+      /: column phone is character varying\(15\), wanted text or at least character varying\(16\)$/,
     ],
   ];
   for (const [what, table, found] of refused) {
@@ -300,6 +353,29 @@ describe("a landing_leads that cannot be adopted", () => {
       expect(await readShape(pool)).toEqual(before);
     });
   }
+
+  test("is refused to a role that may not alter it", async ({ emptyDatabaseUrl, emptyPool }) => {
+    const role = `adopter_${randomBytes(4).toString("hex")}`;
+    await emptyPool.query(`${OLD_TABLE}; create role ${role} login;
+      grant all on public.landing_leads to ${role};
+      do $$ begin execute format('grant create on database %I to ${role}', current_database()); end $$`);
+    const url = new URL(emptyDatabaseUrl);
+    url.searchParams.set("options", `-c role=${role}`);
+    const pool = openPool(url.href);
+
+    await expect(migrate(pool)).rejects.toMatchObject({
+      code: "ONCEBOX_SCHEMA_UNADOPTABLE",
+      message: expect.stringMatching(
+        `: it belongs to \\w+, wanted ${role} to be a member of that role$`,
+      ),
+    });
+
+    expect(await rowsOf(emptyPool, "select to_regnamespace('graphile_worker') as made")).toEqual([
+      { made: null },
+    ]);
+    await pool.end();
+    await emptyPool.query(`drop owned by ${role}; drop role ${role}`);
+  });
 
   test("is adopted once what was named is changed", async ({ emptyPool: pool }) => {
     await pool.query(all("alter table landing_leads alter column sms_sent_at type timestamp"));
