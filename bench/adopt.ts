@@ -41,8 +41,8 @@ const SITE = {
   insert:
     "insert into landing_leads (id, name, phone) values (gen_random_uuid(), 'Ержан', '+77011112233')",
   flag: `update landing_leads set sms_sent = true, sms_sent_at = now()
-          where id = (select id from landing_leads where sms_sent = false limit 1)`,
-  read: "select count(*) from (select from landing_leads where sms_sent limit 1000) as some",
+          where id = (select id from landing_leads tablesample system (1) where sms_sent is not true limit 1)`,
+  read: "select count(*) from (select from landing_leads where sms_sent limit 1000) as lines",
 } as const;
 
 await using postgres = await startPostgres();
@@ -110,8 +110,8 @@ try {
         `select from pg_locks
           where relation = 'public.landing_leads'::regclass and mode = 'AccessExclusiveLock' and granted`,
       );
-      if (rowCount === 0) seenSince = null;
-      else longestMs = Math.max(longestMs, performance.now() - (seenSince ??= asked));
+      seenSince = rowCount === 0 ? null : (seenSince ?? asked);
+      if (seenSince !== null) longestMs = Math.max(longestMs, performance.now() - seenSince);
     }
     client.release();
     return longestMs;

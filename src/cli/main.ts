@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { DatabaseError } from "pg";
 import { OnceboxError } from "../errors.ts";
 import { readVersion } from "../version.ts";
+import { adoptCommand } from "./adopt.ts";
 import { devCommand } from "./dev.ts";
 import { doctorCommand } from "./doctor.ts";
 import { migrateCommand } from "./migrate.ts";
@@ -37,6 +38,7 @@ for (const command of [
   migrateCommand,
   workerCommand,
   registerCommand,
+  adoptCommand,
   notificationsCommand,
   doctorCommand,
   holdCommand,

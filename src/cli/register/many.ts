@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { assertSchemaIsCurrent } from "../../db/migrate.ts";
 import { withDatabase } from "../database.ts";
-import { onStopSignal, type StopSignal } from "../signals.ts";
+import { EXIT_CODE, onStopSignal, type StopSignal } from "../signals.ts";
 import { takeConnection } from "./connection.ts";
 import { registerFile } from "./file.ts";
 import { type Format, openInput } from "./input.ts";
@@ -16,9 +16,6 @@ export interface ManySettings {
   /** Asked for only when the file can be one of leads. */
   databaseUrl(): string;
 }
-
-/** As a shell counts a death by signal. */
-const EXIT_CODE: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
 
 /** npm hands on a Ctrl-C that the terminal has sent us already: so soon, it is the same one. */
 const ECHO_MS = 1_000;
