@@ -23,13 +23,7 @@ begin
   if cardinality(v_present) = 0 then
     return;
   end if;
-  v_locks := array(
-    select (l.classid::bigint << 32) | l.objid::bigint
-      from pg_locks as l
-     where l.locktype = 'advisory'
-       and l.objsubid = 1
-       and l.granted
-       and l.database = (select d.oid from pg_database as d where d.datname = current_database()));
+  v_locks := array(select oncebox.locks_of_workers());
 
   with gone as (
     update oncebox.worker as w

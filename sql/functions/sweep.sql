@@ -13,6 +13,7 @@
 --          or its worker died between taking it and the claim.
 -- Orders   what an outage left: see line_up.
 -- Holds    what is due, when the database is another one than it was: see notice_epoch.
+-- Marks    oncebox.last_sweep, every five seconds at most.
 -- Returns  action (gone, unknown, set_aside, pending, woken), with the notification's or worker's id;
 --          travelled, with how many were held.
 -- Locks    the rows it moves; skips those that somebody holds.
@@ -34,6 +35,15 @@ begin
     action := 'travelled';
     return next;
   end if;
+
+  -- Skipped when another sweep is just doing it.
+  update oncebox.last_sweep as s
+     set at = clock_timestamp()
+   where s.only_row = (
+     select f.only_row
+       from oncebox.last_sweep as f
+      where coalesce(f.at, '-infinity') < clock_timestamp() - interval '5 seconds'
+        for update skip locked);
 
   return query
   select 'gone', g.id::text

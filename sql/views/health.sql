@@ -1,6 +1,5 @@
 -- oncebox.health: is it well? One row, no person's data.
-create or replace view oncebox.health
-with (security_invoker = true) as
+create or replace view oncebox.health as
 select count(*) filter (where n.state = 'pending')                       as pending,
        count(*) filter (where n.state = 'pending' and n.due_at <= now()) as due,
        count(*) filter (where n.state = 'claimed')                       as claimed,
@@ -21,6 +20,25 @@ select count(*) filter (where n.state = 'pending')                       as pend
                  'until', c.paused_until, 'reason', c.pause_reason, 'pauses', c.pauses)), '{}')
           from oncebox.channel as c
          where c.paused_until is not null)                               as paused_channels,
-       (select count(*) from oncebox.worker as w where w.stopped_at is null and w.gone_at is null) as workers
+       (select count(*) from oncebox.worker as w where w.stopped_at is null and w.gone_at is null) as workers,
+       (select count(*)
+          from oncebox.worker as w
+         where w.stopped_at is null
+           and w.gone_at is null
+           and w.lock_key = any (array(select oncebox.locks_of_workers())))  as workers_alive,
+       (select s.at from oncebox.last_sweep as s)                            as last_sweep_at,
+       min(n.lease_until) filter (where n.state = 'claimed')                 as oldest_lease_until
   from oncebox.notification as n;
-comment on view oncebox.health is 'One row: counts by state, the oldest due and unknown, paused channels. No person''s data.';
+comment on view oncebox.health is 'One row: counts by state, the oldest due and unknown, paused channels, workers, the last sweep. No person''s data. Counts every notification.';
+comment on column oncebox.health.due is 'Of pending: due by now.';
+comment on column oncebox.health.failed is 'Final: the provider refused them, or every try failed.';
+comment on column oncebox.health.unknown is 'May have gone out: the provider is asked, or a person is.';
+comment on column oncebox.health.held is 'Of pending: not sent before a comparison, because the database is another one than it was; see oncebox.guard.';
+comment on column oncebox.health.set_aside is 'Of unknown: three workers in a row died with it, so a person has to look.';
+comment on column oncebox.health.oldest_due_at is 'Of pending, due or not; in the past by more than seconds = something is stuck.';
+comment on column oncebox.health.oldest_unknown_at is 'When its last attempt began.';
+comment on column oncebox.health.paused_channels is 'By channel: until when, the code that paused it, and how many times in a row. {} = none.';
+comment on column oncebox.health.workers is 'Workers that neither signed off nor were found gone; one that was killed alone is still counted. See workers_alive.';
+comment on column oncebox.health.workers_alive is 'Workers whose lock is held now.';
+comment on column oncebox.health.last_sweep_at is 'When a worker last swept, to five seconds; null = none ever did. Older than a minute = no worker runs, or its sweep fails.';
+comment on column oncebox.health.oldest_lease_until is 'The first lease of a claim to run out; in the past = its holder is gone or hangs, and no sweep ran since.';

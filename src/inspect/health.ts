@@ -26,7 +26,7 @@ export async function readHealth(db: Kysely<unknown>): Promise<Health> {
   >`
     select h.due::integer as due, h.unknown::integer as unknown, h.oldest_unknown_at as "oldestUnknownAt",
            h.set_aside::integer as "setAside", h.paused_channels as paused,
-           (select count(*)::integer from oncebox.workers as w where w.is_present) as workers
+           h.workers_alive::integer as workers
       from oncebox.health as h`.execute(db);
   const [row] = rows;
   if (row === undefined) throw new TypeError("oncebox.health answered no row");

@@ -87,7 +87,7 @@ describe("which database it is", () => {
   test("does not keep a role from registering that may not write it down", async ({ db, pool }) => {
     const role = `oncebox_test_${process.pid}_${Date.now()}`;
     await pool.query(`create role ${role}; grant usage on schema oncebox to ${role};
-      grant select on oncebox.setting to ${role}`);
+      grant select on oncebox.setting to ${role}; grant execute on function oncebox.remember_epoch to ${role}`);
     const client = await pool.connect();
     await client.query("begin");
     await client.query(`set local role ${role}`);
