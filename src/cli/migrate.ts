@@ -3,6 +3,7 @@ import { readConfig, requireDatabaseUrl } from "../config.ts";
 import { migrate, readSchemaStatus, type SchemaStatus } from "../db/migrate.ts";
 import { setDelay } from "../outbox/worker-row.ts";
 import { withDatabase } from "./database.ts";
+import { migrateRolesCommand } from "./migrate-roles.ts";
 
 export function migrateCommand(): Command {
   const command = new Command("migrate")
@@ -44,6 +45,7 @@ ONCEBOX_DELAY, if it is set, is written into the database for every caller.`,
         if (status.state !== "current") process.exitCode = 1;
       });
     });
+  command.addCommand(migrateRolesCommand());
   return command;
 }
 

@@ -5,6 +5,7 @@ import { type Migration, type MigrationProvider, Migrator } from "kysely/migrati
 import type pg from "pg";
 import { OnceboxError } from "../errors.ts";
 import { fromPostgres } from "./errors.ts";
+import { keepRoles } from "./roles.ts";
 
 const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 const SQL = new URL("../../sql/", import.meta.url);
@@ -151,6 +152,7 @@ async function applyBehaviour(pool: pg.Pool): Promise<void> {
     ...(await readSqlFolder("views/")),
     await readFile(new URL("phone_plan.sql", SQL), "utf8"),
     await readFile(new URL("seeds.sql", SQL), "utf8"),
+    await readFile(new URL("private.sql", SQL), "utf8"),
   ];
   const client = await pool.connect();
   try {
@@ -158,6 +160,7 @@ async function applyBehaviour(pool: pg.Pool): Promise<void> {
     // Functions name each other; their order in the folder is the alphabet's.
     await client.query("set local check_function_bodies = off");
     for (const text of texts) await client.query(text);
+    await keepRoles(client);
     await client.query("commit");
   } catch (error) {
     await client.query("rollback").catch(() => {});

@@ -1,18 +1,16 @@
-import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Kysely, sql } from "kysely";
 import pg from "pg";
 import { describe, expect } from "vitest";
-import { run } from "../db/support/oncebox.ts";
 import { test as base } from "../support/fixture.ts";
 import { makeLeads, register } from "../support/leads.ts";
 import { claimAs, makeLead, makeNotification, makeWorker } from "../support/make.ts";
 import { until } from "../support/until.ts";
+import { NO_PSQL, psql } from "./support/psql.ts";
 
 const FOLDER = new URL("../../sql/inspect/", import.meta.url);
 const FILES = readdirSync(FOLDER).toSorted();
-const NO_PSQL = spawnSync("psql", ["--version"]).status !== 0;
 
 const test = base.extend<{ readonly connect: () => Promise<pg.Client> }>({
   /** A session of its own, cut after the test whatever it holds. */
@@ -35,14 +33,14 @@ async function ask(
   file: string,
   variables: Readonly<Record<string, string>> = {},
 ): Promise<string[]> {
-  const ended = await run(
-    "psql",
+  const ended = await psql(
+    databaseUrl,
     [
-      ...["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"],
+      ...["--tuples-only", "--no-align"],
       ...Object.entries(variables).flatMap(([name, value]) => ["--set", `${name}=${value}`]),
-      ...["--file", fileURLToPath(new URL(file, FOLDER)), databaseUrl],
+      ...["--file", fileURLToPath(new URL(file, FOLDER))],
     ],
-    { PGCLIENTENCODING: "UTF8", PGOPTIONS: "-c default_transaction_read_only=on" },
+    { PGOPTIONS: "-c default_transaction_read_only=on" },
   );
   expect(ended).toMatchObject({ exitCode: 0, stderr: "" });
   return ended.stdout.split("\n").filter((it) => it !== "");

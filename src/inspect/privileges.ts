@@ -1,0 +1,88 @@
+/** The roles of `sql/roles.sql`. */
+export const ROLES = [
+  "oncebox_owner",
+  "oncebox_writer",
+  "oncebox_worker",
+  "oncebox_reader",
+  "oncebox_operator",
+] as const;
+
+/** Everybody, and Supabase's roles for the browser: nothing of ours is theirs. */
+export const STRANGERS = ["public", "anon", "authenticated"] as const;
+
+/** One cell of the matrix: a role, what it may do, on what. */
+export interface Privilege {
+  readonly role: string;
+  /** Such as `select`, or `update (delay)` for one column. */
+  readonly right: string;
+  /** Such as `table oncebox.setting`, `view ..`, `function ..`, `schema ..`. */
+  readonly object: string;
+}
+
+/** What runs with its owner's rights, so that its caller needs none of its own; by who may call it. */
+const CALLS = {
+  oncebox_writer: ["register_lead", "register_leads"],
+  oncebox_worker: [
+    ...["claim", "keep_draft", "settle", "release", "sweep", "take_lookups", "reconcile"],
+    ...["wake", "next_due_in"],
+  ],
+  oncebox_operator: ["cancel", "retry", "resolve", "hold", "resume", "leads_of"],
+} as const;
+
+/** Functions that run with their owner's rights. */
+export const WITH_OWNERS_RIGHTS: readonly string[] = [
+  ...Object.values(CALLS).flat(),
+  "reference",
+].map((it) => `oncebox.${it}`);
+
+const VIEWS = [
+  ...["attempts", "claims", "guard", "health", "lead_history", "lookups", "notifications"],
+  ...["sends_per_day", "sends_per_hour", "sms_cost", "workers"],
+];
+const CALLED_BY_VIEWS = [
+  ...["mask_phone", "mask_email", "reference", "epoch", "locks_of_workers", "sms_segments"],
+];
+const JOB_TABLES = [
+  ...["_private_jobs", "_private_job_queues", "_private_tasks", "_private_known_crontabs"],
+];
+
+/**
+ * The whole matrix: what is not here, nobody but the owner may. `sql/roles.sql` grants it; a test holds
+ * the two together.
+ */
+export const DECLARED: readonly Privilege[] = [
+  ...ROLES.filter((it) => it !== "oncebox_owner").map((role) =>
+    cell(role, "usage", "schema oncebox"),
+  ),
+  ...Object.entries(CALLS).flatMap(([role, names]) =>
+    names.map((it) => cell(role, "execute", `function oncebox.${it}`)),
+  ),
+  ...["oncebox_reader", "oncebox_operator"].flatMap((role) => [
+    ...VIEWS.map((it) => cell(role, "select", `view oncebox.${it}`)),
+    ...CALLED_BY_VIEWS.map((it) => cell(role, "execute", `function oncebox.${it}`)),
+  ]),
+  ...["oncebox_worker", "oncebox_operator"].flatMap((role) => [
+    cell(role, "select", "table oncebox.migration"),
+    cell(role, "select", "table oncebox.setting"),
+  ]),
+  cell("oncebox_worker", "update (delay)", "table oncebox.setting"),
+  ...["select (id)", "select (job_workers)", "update (job_workers)", "update (stopped_at)"]
+    .concat(["insert (id)", "insert (lock_key)", "insert (pid)", "insert (version)"])
+    .map((right) => cell("oncebox_worker", right, "table oncebox.worker")),
+  ...["oncebox_owner", "oncebox_worker"].flatMap((role) => [
+    cell(role, "usage", "schema graphile_worker"),
+    ...JOB_TABLES.flatMap((table) =>
+      ["select", "insert", "update", "delete"].map((right) =>
+        cell(role, right, `table graphile_worker.${table}`),
+      ),
+    ),
+  ]),
+  cell("oncebox_worker", "select", "table graphile_worker.migrations"),
+  ...["select", "insert", "update", "references"].map((right) =>
+    cell("oncebox_owner", right, "table public.landing_leads"),
+  ),
+];
+
+function cell(role: string, right: string, object: string): Privilege {
+  return { role, right, object };
+}
