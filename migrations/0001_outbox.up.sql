@@ -5,7 +5,7 @@
 --          have a constant default, the two foreign keys begin on empty tables, and what is there
 --          already (a flag that may be null, a missing default) is left as it is. All of the others
 --          are new. bench/adopt.ts measures it.
--- Workers  none of an older release can be running.
+-- Workers  stop: none of an older release can be running.
 
 -- Made, or adopted: sql/adoptable.sql has looked whether it can be, before anything was changed.
 create table if not exists public.landing_leads (

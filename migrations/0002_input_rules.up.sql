@@ -1,7 +1,7 @@
 -- 0002_input_rules: the numbering plan that decides which phone numbers can get an SMS.
 --
 -- Locks    none that matter; the table is new.
--- Workers  of an older release keep working; they do not read it.
+-- Workers  keep working: they do not read it.
 --
 -- The rows come from sql/phone_plan.sql, which every migrate runs again.
 create table oncebox.phone_plan (

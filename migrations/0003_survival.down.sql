@@ -18,7 +18,7 @@ drop view if exists oncebox.notifications, oncebox.attempts, oncebox.health, onc
   oncebox.guard, oncebox.workers;
 alter table oncebox.channel drop column next_slot_at;
 alter table oncebox.setting drop column system_identifier, drop column timeline, drop column database,
-  drop column travelled_at;
+  drop column travelled_at, drop column required_migration, drop column migrated_by;
 drop table oncebox.lookup;
 drop index oncebox.notification_holder;
 alter table oncebox.attempt drop column deadline_at;

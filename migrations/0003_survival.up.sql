@@ -3,7 +3,7 @@
 --
 -- Locks    ACCESS EXCLUSIVE on oncebox's own tables, each for a moment: every new column is null or
 --          has a constant default, so nothing is rewritten.
--- Workers  of an older release refuse to start on it; none is released.
+-- Workers  stop: they know no lock, no lookup and no hold; none is released.
 
 alter table oncebox.worker
   -- Held by the worker's own connection as long as it lives; free = a hint that it is dead.
@@ -71,7 +71,13 @@ alter table oncebox.setting
   add column timeline          text,
   add column database          text,
   -- When they were last found to be others; null = never.
-  add column travelled_at      timestamptz;
+  add column travelled_at      timestamptz,
+  add column required_migration text,
+  add column migrated_by        text;
+comment on column oncebox.setting.required_migration is
+  'The newest migration that a worker has to know to run here; written by migrate up.';
+comment on column oncebox.setting.migrated_by is
+  'The version of oncebox that ran migrate up last.';
 
 alter table oncebox.channel
   -- With a send rate: the next moment that is not given away yet.

@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "version.ts": [],
   "config.ts": ["errors", "log", "zod"],
   "index.ts": ["config", "errors", "log", "db", "outbox", "worker"],
-  db: ["db", "errors", "pg", "kysely", "graphile-worker"],
+  db: ["db", "errors", "version", "pg", "kysely", "graphile-worker"],
   outbox: ["outbox", "db", "errors", "kysely"],
   // Of ours only what an outcome is: a channel knows no Postgres.
   channels: ["channels", "outbox/outcome", "outbox/notification", "errors", "undici", "nodemailer"],

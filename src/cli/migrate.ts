@@ -53,7 +53,8 @@ const SENTENCE: Readonly<Record<SchemaStatus["state"], string>> = {
   missing: "there is no oncebox schema yet: oncebox migrate up",
   outdated: "the schema is older than this oncebox: oncebox migrate up",
   current: "the schema is current",
-  newer: "the schema was made by a newer oncebox than this one",
+  newer: "the schema was made by a newer oncebox than this one, which runs on it",
+  too_new: "the schema was made by a newer oncebox than this one, which cannot run on it",
 };
 
 function printStatus(status: SchemaStatus): void {

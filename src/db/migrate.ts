@@ -4,6 +4,7 @@ import { Kysely, PostgresDialect, sql } from "kysely";
 import { type Migration, type MigrationProvider, Migrator } from "kysely/migration";
 import type pg from "pg";
 import { OnceboxError } from "../errors.ts";
+import { readVersion } from "../version.ts";
 import { fromPostgres } from "./errors.ts";
 import { keepRoles } from "./roles.ts";
 
@@ -20,8 +21,13 @@ export interface MigrationState {
 }
 
 export interface SchemaStatus {
-  /** `missing`: never migrated. `outdated`: steps are to come. `newer`: made by a later version than this one. */
-  readonly state: "missing" | "outdated" | "current" | "newer";
+  /**
+   * `missing`: never migrated. `outdated`: steps are to come. `newer`: made by a later version, and
+   * this one runs on it. `too_new`: made by a later version, and this one must not run on it.
+   */
+  readonly state: "missing" | "outdated" | "current" | "newer" | "too_new";
+  /** The version that migrated it last; null when it was never migrated, or nobody knows. */
+  readonly migratedBy: string | null;
   readonly migrations: readonly MigrationState[];
 }
 
@@ -40,7 +46,7 @@ export interface SchemaStatus {
 export async function migrate(pool: pg.Pool): Promise<string[]> {
   return await holdingLock(pool, async () => {
     const status = await readSchemaStatus(pool);
-    if (status.state === "newer") {
+    if (status.state === "newer" || status.state === "too_new") {
       throw new OnceboxError(
         "ONCEBOX_SCHEMA_OUTDATED",
         "the database was migrated by a newer oncebox",
@@ -64,33 +70,59 @@ export async function readSchemaStatus(pool: pg.Pool): Promise<SchemaStatus> {
     "select to_regclass('oncebox.migration') is not null as exists",
   );
   if (!found[0]?.exists) {
-    return { state: "missing", migrations: known.map((name) => ({ name, appliedAt: null })) };
+    return {
+      state: "missing",
+      migratedBy: null,
+      migrations: known.map((name) => ({ name, appliedAt: null })),
+    };
   }
   const { rows } = await pool.query<{ name: string; timestamp: string }>(
     "select name, timestamp from oncebox.migration order by name",
   );
   const applied = new Map(rows.map((row) => [row.name, new Date(row.timestamp)]));
-  const isNewer = rows.some((row) => !known.includes(row.name));
-  const isOutdated = known.some((name) => !applied.has(name));
+  const isOurs = rows.every((row) => known.includes(row.name));
+  const hasAll = known.every((name) => applied.has(name));
+  const { required, migratedBy } = hasAll ? await readRelease(pool) : NO_RELEASE;
+  const runsHere = required !== null && known.includes(required);
   return {
-    state: isNewer ? "newer" : isOutdated ? "outdated" : "current",
+    state: isOurs ? (hasAll ? "current" : "outdated") : runsHere ? "newer" : "too_new",
+    migratedBy,
     migrations: [...new Set([...known, ...applied.keys()])]
       .sort()
       .map((name) => ({ name, appliedAt: applied.get(name) ?? null })),
   };
 }
 
-/** @throws OnceboxError `ONCEBOX_SCHEMA_MISSING`, `ONCEBOX_SCHEMA_OUTDATED`. */
+interface Release {
+  /** The newest migration that a worker has to know to run on this database. */
+  readonly required: string | null;
+  readonly migratedBy: string | null;
+}
+
+const NO_RELEASE: Release = { required: null, migratedBy: null };
+
+async function readRelease(pool: pg.Pool): Promise<Release> {
+  const { rows } = await pool.query<Release>(
+    `select required_migration as required, migrated_by as "migratedBy" from oncebox.setting`,
+  );
+  return rows[0] ?? NO_RELEASE;
+}
+
+/**
+ * That this version's workers and callers may run on the database's schema: its own, or a later one
+ * that says so.
+ *
+ * @throws OnceboxError `ONCEBOX_SCHEMA_MISSING`, `ONCEBOX_SCHEMA_OUTDATED`.
+ */
 export async function assertSchemaIsCurrent(pool: pg.Pool): Promise<void> {
-  const { state } = await readSchemaStatus(pool);
-  if (state === "current") return;
-  if (state === "newer") {
+  const { state, migratedBy } = await readSchemaStatus(pool);
+  if (state === "current" || state === "newer") return;
+  if (state === "too_new") {
+    const theirs = migratedBy === null ? "the version that migrated it" : `oncebox ${migratedBy}`;
     throw new OnceboxError(
       "ONCEBOX_SCHEMA_OUTDATED",
-      "the database was migrated by a newer oncebox",
-      {
-        hint: "Start that version of oncebox instead.",
-      },
+      `the database was migrated by a newer oncebox, and this one (${readVersion()}) cannot run on it`,
+      { hint: `Start ${theirs}, or a later one, instead.` },
     );
   }
   throw new OnceboxError(
@@ -161,6 +193,10 @@ async function applyBehaviour(pool: pg.Pool): Promise<void> {
     await client.query("set local check_function_bodies = off");
     for (const text of texts) await client.query(text);
     await keepRoles(client);
+    await client.query("update oncebox.setting set required_migration = $1, migrated_by = $2", [
+      await readRequiredMigration(),
+      readVersion(),
+    ]);
     await client.query("commit");
   } catch (error) {
     await client.query("rollback").catch(() => {});
@@ -173,6 +209,14 @@ async function applyBehaviour(pool: pg.Pool): Promise<void> {
 async function readSqlFolder(folder: string): Promise<string[]> {
   const files = (await readdir(new URL(folder, SQL))).filter((it) => it.endsWith(".sql")).sort();
   return await Promise.all(files.map((it) => readFile(new URL(folder + it, SQL), "utf8")));
+}
+
+/** The last migration whose header says that workers of the release before it stop. */
+async function readRequiredMigration(): Promise<string> {
+  const files = (await readdir(MIGRATIONS)).filter((it) => it.endsWith(".up.sql")).sort();
+  const texts = await Promise.all(files.map((it) => readFile(new URL(it, MIGRATIONS), "utf8")));
+  const last = texts.findLastIndex((it) => !/^-- Workers {2}keep working\b/m.test(it));
+  return (files[last] as string).replace(/\.up\.sql$/, "");
 }
 
 async function readMigrations(): Promise<Record<string, Migration>> {

@@ -31,15 +31,17 @@ export function checkServer({ version, database, isStandby }: DatabaseServer): C
   return ok("database", `PostgreSQL ${version}, database ${database}`);
 }
 
-export function checkSchema({ state }: SchemaStatus): Check {
+export function checkSchema({ state, migratedBy }: SchemaStatus): Check {
   switch (state) {
     case "current":
       return ok("schema", "is this version's");
     case "newer":
+      return ok("schema", `was made by a newer oncebox (${migratedBy}), on which this one runs`);
+    case "too_new":
       return {
         name: "schema",
         status: "fail",
-        means: "was made by a newer oncebox than this one",
+        means: `was made by a newer oncebox (${migratedBy ?? "which one is not known"}), on which this one cannot run`,
         remedy: "start that version of oncebox instead",
       };
     case "missing":

@@ -4,7 +4,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type pg from "pg";
 import { describe, expect, vi } from "vitest";
-import { migrate, readSchemaStatus } from "../../src/db/migrate.ts";
+import { assertSchemaIsCurrent, migrate, readSchemaStatus } from "../../src/db/migrate.ts";
+import { readVersion } from "../../src/version.ts";
+import { checkSchema } from "../../src/inspect/checks.ts";
+import { registerLead } from "../../src/outbox/register.ts";
 import { openPool } from "../support/database.ts";
 import { test as base } from "../support/fixture.ts";
 import { readCatalog } from "./support/catalog.ts";
@@ -36,6 +39,9 @@ async function down(pool: pg.Pool, step: string): Promise<void> {
     client.release();
   }
 }
+
+/** A way to send, so that a worker starts. */
+const SMTP = { SMTP_URL: "smtp://127.0.0.1:1", MAIL_FROM: "a@example.kz" };
 
 async function registerSomeone(pool: pg.Pool): Promise<void> {
   await pool.query("select from oncebox.register_lead(phone => '+77771234567')");
@@ -135,6 +141,22 @@ describe("migrate", () => {
     expect(await migrate(emptyPool)).toEqual(STEPS);
   });
 
+  test("leaves word which workers may run on it, by what each migration's header says", async ({
+    pool,
+  }) => {
+    const saying = (word: RegExp) =>
+      STEPS.filter((it) => word.test(readFileSync(new URL(`${it}.up.sql`, FOLDER), "utf8")));
+    const stopping = saying(/^-- Workers {2}stop\b/m);
+    const keeping = saying(/^-- Workers {2}keep working\b/m);
+
+    const { rows } = await pool.query(
+      "select required_migration, migrated_by from oncebox.setting",
+    );
+
+    expect([...stopping, ...keeping].sort()).toEqual(STEPS);
+    expect(rows).toEqual([{ required_migration: stopping.at(-1), migrated_by: readVersion() }]);
+  });
+
   test("refuses a database of a newer version, and touches nothing in it", async ({ pool }) => {
     await pool.query("insert into oncebox.migration values ('9999_future', now())");
     await pool.query("drop view oncebox.health");
@@ -194,6 +216,61 @@ describe("migrate", () => {
   });
 });
 
+describe("a version that meets a schema other than its own", () => {
+  const FUTURE = "insert into oncebox.migration values ('9999_future', now())";
+  const REQUIRED = `update oncebox.setting set migrated_by = '99.0.0', required_migration = '9999_future'`;
+
+  test("runs on a newer one whose migrations it need not know", async ({ pool, db }) => {
+    await pool.query(FUTURE);
+
+    await expect(assertSchemaIsCurrent(pool)).resolves.toBeUndefined();
+    expect(checkSchema(await readSchemaStatus(pool))).toMatchObject({ status: "ok" });
+    const registered = db
+      .transaction()
+      .execute((tx) => registerLead(tx, { phone: "+77771234567" }));
+    await expect(registered).resolves.toMatchObject({
+      created: true,
+    });
+  });
+
+  test("is refused on a newer one that it would have to know, and told what to start", async ({
+    databaseUrl,
+    pool,
+  }) => {
+    await pool.query(`${FUTURE}; ${REQUIRED}`);
+
+    const worker = await oncebox(["worker"], { DATABASE_URL: databaseUrl, ...SMTP });
+
+    expect(worker).toMatchObject({ exitCode: 1 });
+    expect(worker.stderr).toMatch(
+      /^ONCEBOX_SCHEMA_OUTDATED: .*newer oncebox, and this one \(\d.*\) cannot run on it\nStart oncebox 99\.0\.0, or a later one, instead\.\n$/m,
+    );
+    expect(checkSchema(await readSchemaStatus(pool))).toMatchObject({ status: "fail" });
+  });
+
+  test("is refused on an older one", async ({ pool }) => {
+    await down(pool, STEPS.at(-1) as string);
+
+    await expect(assertSchemaIsCurrent(pool)).rejects.toMatchObject({
+      code: "ONCEBOX_SCHEMA_OUTDATED",
+      message: expect.stringContaining("older"),
+      hint: expect.stringContaining("oncebox migrate up"),
+    });
+  });
+
+  test("is refused on one that went another way: newer, and without a migration of ours", async ({
+    pool,
+  }) => {
+    await down(pool, STEPS.at(-1) as string);
+    await pool.query(FUTURE);
+
+    await expect(assertSchemaIsCurrent(pool)).rejects.toMatchObject({
+      code: "ONCEBOX_SCHEMA_OUTDATED",
+      hint: "Start the version that migrated it, or a later one, instead.",
+    });
+  });
+});
+
 describe("oncebox migrate", () => {
   test("up says what it applied, status where the schema is, by exit code too", async ({
     emptyDatabaseUrl,
@@ -239,6 +316,7 @@ describe("oncebox migrate", () => {
     expect(before.exitCode).toBe(1);
     expect(JSON.parse(before.stdout)).toEqual({
       state: "missing",
+      migratedBy: null,
       migrations: STEPS.map((name) => ({ name, appliedAt: null })),
     });
     expect(JSON.parse(up.stdout)).toEqual({ applied: STEPS });
