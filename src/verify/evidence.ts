@@ -1,6 +1,12 @@
 import type pg from "pg";
 import type { Gateways } from "../sandbox/gateways.ts";
-import { type AttemptRow, type Evidence, landedOf, type NotificationRow } from "./judge.ts";
+import {
+  type AttemptRow,
+  type Evidence,
+  type GoneWorker,
+  landedOf,
+  type NotificationRow,
+} from "./judge.ts";
 import type { People } from "./people.ts";
 
 /** Reads both sides. Nobody may be sending any more. */
@@ -9,9 +15,10 @@ export async function collect(
   gateways: Gateways,
   people: People,
 ): Promise<Evidence> {
-  const [rows, leads, { sms, email }] = await Promise.all([
+  const [rows, leads, gone, { sms, email }] = await Promise.all([
     pool.query<Omit<NotificationRow, "attempts"> & { attempts: readonly AttemptJson[] }>(ROWS),
     pool.query<{ id: string }>("select id from public.landing_leads"),
+    pool.query<GoneWorker>(GONE),
     gateways.messages(),
   ]);
   return {
@@ -20,6 +27,7 @@ export async function collect(
     leadIds: leads.rows.map(({ id }) => id),
     rows: rows.rows.map((row) => ({ ...row, attempts: row.attempts.map(toAttempt) })),
     landed: landedOf(sms, email),
+    gone: gone.rows,
   };
 }
 
@@ -38,6 +46,11 @@ function toAttempt(row: AttemptJson): AttemptRow {
     endedAt: row.endedAt === null ? null : new Date(row.endedAt),
   };
 }
+
+const GONE = `
+  select pid, started_at as "startedAt", gone_at as "goneAt"
+    from oncebox.worker
+   where gone_at is not null`;
 
 const ROWS = `
   select n.id::text, n.lead_id as "leadId", n.channel, n.recipient, n.state, n.state_reason as reason,

@@ -56,6 +56,8 @@ interface Life {
   readonly exited: Promise<unknown>;
   readonly isReady: Promise<unknown>;
   awaiting: { readonly step: Step; readonly id: string } | null;
+  /** Frozen or without its lock it is to live on: until it has shown what it does then. */
+  shown: Promise<void>;
   isDoomed: boolean;
   /** One that ends before that found no database to start with, and starts again. */
   hasStarted: boolean;
@@ -66,6 +68,8 @@ const PATIENCE_MS = { least: 1_000, most: 4_000 } as const;
 const RANDOM_KILL_SHARE = 0.2;
 /** Up to well past its lease. */
 const FREEZE_MS = { least: 100, most: 9_000 } as const;
+/** For what it does when it wakes, or goes on without its lock. */
+const AFTERMATH_MS = 2_500;
 
 export function startFleet(options: FleetOptions): Fleet {
   const lives = new Map<number, Life>();
@@ -90,6 +94,7 @@ export function startFleet(options: FleetOptions): Fleet {
       await Promise.race([life.isReady, life.exited]);
       if (isArmed) {
         await Promise.race([life.exited, pause(patienceMs, calm.signal)]);
+        await Promise.race([life.exited, life.shown]);
         if (!calm.signal.aborted) kill(life, "any moment", null);
         else disarmLife(life);
       }
@@ -120,6 +125,7 @@ export function startFleet(options: FleetOptions): Fleet {
       exited,
       isReady: ready.promise,
       awaiting: null,
+      shown: Promise.resolve(),
       isDoomed: false,
       hasStarted: false,
     };
@@ -135,9 +141,11 @@ export function startFleet(options: FleetOptions): Fleet {
       else if (arm?.act === "freeze") {
         harm("frozen", pid, event.id);
         setTimeout(thaw, freezeMs, child);
+        life.shown = pause(freezeMs + AFTERMATH_MS, calm.signal);
       } else if (arm?.act === "cut") {
         harm("lock lost", pid, event.id);
         options.cut(index);
+        life.shown = pause(AFTERMATH_MS, calm.signal);
       } else {
         life.isDoomed = true;
         harm(event.step, pid, event.id);

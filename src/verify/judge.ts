@@ -38,6 +38,13 @@ export interface NotificationRow {
   readonly attempts: readonly AttemptRow[];
 }
 
+/** A worker that the others took for dead. */
+export interface GoneWorker {
+  readonly pid: number;
+  readonly startedAt: Date;
+  readonly goneAt: Date;
+}
+
 /** Everything that is known at the end, from both sides. */
 export interface Evidence {
   readonly people: readonly Person[];
@@ -45,6 +52,7 @@ export interface Evidence {
   readonly leadIds: readonly string[];
   readonly rows: readonly NotificationRow[];
   readonly landed: readonly Landed[];
+  readonly gone: readonly GoneWorker[];
 }
 
 export type Fate = "sent" | "refused" | "cancelled" | "unknown" | "duplicate" | "lost";
@@ -66,6 +74,8 @@ const CLOCK_SLACK_MS = 50;
 const OUTAGE_MS = 5_000;
 /** From the last look of an attempt to the provider's own line: one write, and a busy machine. */
 const WRITE_SLACK_MS = 1_000;
+/** From a worker's death by its own hand to our hearing of it. */
+const NEWS_SLACK_MS = 1_000;
 
 export function landedOf(sms: readonly SmsRecord[], email: readonly EmailRecord[]): Landed[] {
   return [
@@ -125,7 +135,7 @@ export function judge(evidence: Evidence, harms: readonly Harm[]): Verdict {
       what: `the ${channel} ledger has a message to one who ${why}`,
     });
   }
-  problems.push(...orphans(evidence));
+  problems.push(...orphans(evidence), ...takenForDead(evidence.gone, harms));
   return { fates, problems };
 }
 
@@ -219,6 +229,25 @@ function isWithin(at: Date, { startedAt, deadlineAt }: AttemptRow): boolean {
     at.getTime() >= startedAt.getTime() - CLOCK_SLACK_MS &&
     at.getTime() <= deadlineAt.getTime() + WRITE_SLACK_MS
   );
+}
+
+/** Those that nobody had harmed by then, as far as we had heard. */
+function takenForDead(gone: readonly GoneWorker[], harms: readonly Harm[]): Problem[] {
+  return gone
+    .filter(
+      ({ pid, startedAt, goneAt }) =>
+        !harms.some(
+          (it) =>
+            (it.pid ?? pid) === pid &&
+            it.at.getTime() >= startedAt.getTime() - OUTAGE_MS &&
+            it.at.getTime() <= goneAt.getTime() + NEWS_SLACK_MS,
+        ),
+    )
+    .map(({ pid }) => ({
+      kind: "disagreement",
+      notificationId: null,
+      what: `process ${pid} was taken for dead, though nobody had harmed it`,
+    }));
 }
 
 function orphans({ people, leadIds, rows }: Evidence): Problem[] {

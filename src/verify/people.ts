@@ -17,7 +17,7 @@ export interface People {
   readonly committed: readonly Person[];
   /** Rolled back, so nothing is owed, and nothing may be sent. */
   readonly rolledBack: ReadonlySet<string>;
-  /** Takes no more; resolves when what was begun is committed. */
+  /** Takes no more but a last few, for later; resolves when all that was begun is committed. */
   stop(): Promise<void>;
 }
 
@@ -25,7 +25,10 @@ export interface People {
 const MOST_OPEN = 60;
 const BATCH = 6;
 const ROLLBACK_SHARE = 0.08;
+const LATER_MS = { least: 200, most: 3_000 } as const;
 const LATER_SHARE = 0.3;
+/** Due when nothing else goes on by which they might be noticed. */
+const LAST_MS = { least: 6_000, most: 9_000 } as const;
 
 /** Registers people all the time, as a backend would: with a key of its own, and again until it is heard. */
 export function registerPeople(pool: pg.Pool, random: Random): People {
@@ -36,20 +39,26 @@ export function registerPeople(pool: pg.Pool, random: Random): People {
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
-      const batch = Array.from({ length: BATCH }, () => makePerson());
+      const batch = makeBatch();
       if (random.chance(ROLLBACK_SHARE)) await giveUp(batch);
       else await commit(batch);
       do await sleep(100, undefined, { signal: stopping.signal }).catch(() => {});
       while (!stopping.signal.aborted && (await countOpen()) > MOST_OPEN);
     }
+    await commit(makeBatch(() => random.between(LAST_MS.least, LAST_MS.most)));
   }
-  function makePerson() {
+  function makeBatch(dueInMs = drawDelay) {
+    return Array.from({ length: BATCH }, () => makePerson(dueInMs()));
+  }
+  function drawDelay(): number {
+    return random.chance(LATER_SHARE) ? random.between(LATER_MS.least, LATER_MS.most) : 0;
+  }
+  function makePerson(dueInMs: number) {
     const index = count++;
-    const isLater = random.chance(LATER_SHARE);
     return {
       phone: `7701${String(index).padStart(7, "0")}`,
       email: `lead${index}@example.kz`,
-      dueAt: new Date(Date.now() + (isLater ? random.between(200, 3_000) : 0)),
+      dueAt: new Date(Date.now() + dueInMs),
     };
   }
   type Guest = ReturnType<typeof makePerson>;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import type { Random } from "./random.ts";
 
-/** Between the workers and Postgres, to cut a connection exactly around a commit. */
+/** Between a client and Postgres, to cut a connection exactly around a commit. */
 export interface CommitCutter extends AsyncDisposable {
   /** The same database, through us. */
   readonly url: string;
@@ -14,8 +14,8 @@ export interface CommitCutter extends AsyncDisposable {
   cutAll(): void;
 }
 
-/** What a worker says of which one side must not know whether it took effect. */
-const COMMITTING = [
+/** What a worker's statements that commit look like on the wire. */
+export const MOVES = [
   "oncebox.claim(",
   "oncebox.keep_draft(",
   "oncebox.settle(",
@@ -31,21 +31,18 @@ interface Cut {
   readonly moment: (typeof MOMENTS)[number];
 }
 
-export interface CutOptions {
-  /** Texts by which to know a statement; by default those of a worker. */
-  readonly statements?: readonly string[];
-  readonly onCut?: (cut: Cut) => void;
-}
-
 /**
- * Cuts a share of the connections that carry a move: before Postgres gets it, after it was
+ * Cuts a share of the connections that carry a commit: before Postgres gets it, after it was
  * committed and before its answer comes back, or at once after handing it on, when both may be.
+ *
+ * @param commits - Statements of which one side must not know whether they took effect.
  */
 export async function startProxy(
   target: string,
+  commits: readonly string[],
   share: number,
   random: Random,
-  { statements = COMMITTING, onCut }: CutOptions = {},
+  onCut?: (cut: Cut) => void,
 ): Promise<CommitCutter> {
   const upstream = new URL(target);
   const pairs = new Set<readonly [Socket, Socket]>();
@@ -62,7 +59,7 @@ export async function startProxy(
       pairs.delete(pair);
     };
     const findMoment = (chunk: Buffer): Cut | null => {
-      const statement = isCalm ? undefined : statements.find((it) => chunk.includes(it));
+      const statement = isCalm ? undefined : commits.find((it) => chunk.includes(it));
       if (statement === undefined || !random.chance(share)) return null;
       return { statement, moment: random.pick(MOMENTS) };
     };

@@ -10,10 +10,10 @@ import { collect } from "./evidence.ts";
 import { type Harm, startFleet } from "./fleet.ts";
 import { type Evidence, judge, type Verdict } from "./judge.ts";
 import { registerPeople } from "./people.ts";
-import { type CommitCutter, startProxy } from "./proxy.ts";
+import { type CommitCutter, MOVES, startProxy } from "./proxy.ts";
 import { type Random, randomOf } from "./random.ts";
 import { armory, type Mode } from "./steps.ts";
-import { pullTriggers, untilQuiet } from "./triggers.ts";
+import { cutShort, race, untilQuiet } from "./triggers.ts";
 
 /** What a mutant puts in the product's place; the proof itself has none. */
 export interface Mutant {
@@ -68,6 +68,8 @@ const LEASE_MS = 6_000;
 const LIST_LAG_MS = 2_000;
 const FAULT_RATE = 0.06;
 const CUT_SHARE = 0.01;
+/** Of registrations: those are few, and a lost answer costs one no more than a repetition. */
+const GUEST_CUT_SHARE = 0.1;
 const QUIET_WITHIN_MS = 90_000;
 const CUT_ALL_EVERY_MS = { least: 5_000, most: 15_000 } as const;
 const RESTART_EVERY_MS = { least: 15_000, most: 30_000 } as const;
@@ -86,8 +88,13 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const proxies: CommitCutter[] = [];
   for (let index = 0; index < options.workers; index++) {
     const chance = random(`proxy ${index}`);
-    proxies.push(parts.use(await startProxy(options.databaseUrl, CUT_SHARE, chance)));
+    proxies.push(parts.use(await startProxy(options.databaseUrl, MOVES, CUT_SHARE, chance)));
   }
+  const door = parts.use(
+    await startProxy(options.databaseUrl, ["commit\0"], GUEST_CUT_SHARE, random("door")),
+  );
+  const guests = openPool(door.url);
+  parts.defer(() => guests.end());
   await gateways.set({ listLagMs: LIST_LAG_MS });
   await gateways.addSmsFault({ seed, rate: FAULT_RATE, faults: SMS_FAULTS });
   await gateways.addEmailFault({ seed, rate: FAULT_RATE });
@@ -117,11 +124,12 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     if (id !== undefined) workers.landed(id);
   });
 
-  const people = registerPeople(pool, random("people"));
+  const people = registerPeople(guests, random("people"));
   const ended = new AbortController();
   const harmEnd = new AbortController();
-  const triggers = pullTriggers(pool, ended.signal);
+  const shortening = cutShort(pool, ended.signal);
   const storms = [
+    race(pool, harmEnd.signal),
     every(CUT_ALL_EVERY_MS, random("cuts"), harmEnd.signal, async () => {
       tell("connections cut");
       for (const proxy of proxies) proxy.cutAll();
@@ -148,7 +156,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const lasted = harmMs();
   harmEnd.abort();
   await Promise.all(storms);
-  for (const proxy of proxies) proxy.calm();
+  for (const proxy of [...proxies, door]) proxy.calm();
   await gateways.clearFaults();
   workers.disarm();
   await people.stop();
@@ -156,7 +164,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const isQuiet = await untilQuiet(pool, options.quietWithinMs ?? QUIET_WITHIN_MS);
   clearInterval(progress);
   ended.abort();
-  await triggers;
+  await shortening;
   // The ledger counts only when nobody is left who could still send.
   await workers.close();
   const evidence = await collect(pool, gateways, people);
@@ -164,7 +172,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     ...judge(evidence, harms),
     mode,
     harms,
-    cuts: proxies.reduce((sum, { cuts }) => sum + cuts, 0),
+    cuts: [...proxies, door].reduce((sum, { cuts }) => sum + cuts, 0),
     evidence,
     isQuiet,
     ownEnds: workers.ownEnds,

@@ -1,5 +1,5 @@
 import { randomOf } from "../../src/verify/random.ts";
-import { type CommitCutter, startProxy } from "../../src/verify/proxy.ts";
+import { type CommitCutter, MOVES, startProxy } from "../../src/verify/proxy.ts";
 import { openPool } from "../support/database.ts";
 import type { Stage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
@@ -26,24 +26,27 @@ export async function cutCommits(
   await using parts = new AsyncDisposableStack();
   const cuts: Record<string, number> = {};
   let sum = 0;
-  const open = async (name: string, share: number, statements?: readonly string[]) =>
+  const open = async (name: string, commits: readonly string[], share: number) =>
     parts.use(
-      await startProxy(stage.databaseUrl, share, randomOf(times, name), {
-        ...(statements === undefined ? {} : { statements }),
-        onCut: ({ statement, moment }) => {
+      await startProxy(
+        stage.databaseUrl,
+        commits,
+        share,
+        randomOf(times, name),
+        ({ statement, moment }) => {
           const what = `${statement.replace(/^oncebox\.|\($/g, "")} ${moment}`;
           cuts[what] = (cuts[what] ?? 0) + 1;
           sum += 1;
         },
-      }),
+      ),
     );
 
-  const front = await open("front door", FRONT_DOOR_SHARE, ["commit"]);
+  const front = await open("front door", ["commit"], FRONT_DOOR_SHARE);
   const frontDoor = openPool(front.url);
   parts.defer(() => frontDoor.end());
   const backDoors: CommitCutter[] = [];
   for (let index = 0; index < WORKERS; index++)
-    backDoors.push(await open(`worker ${index}`, SHARE));
+    backDoors.push(await open(`worker ${index}`, MOVES, SHARE));
   for (const { url } of backDoors) await stage.startWorker({ DATABASE_URL: url });
 
   const outcome = await underLoad({ ...stage, frontDoor }, async () => {

@@ -64,6 +64,7 @@ function evidence(sms: Partial<NotificationRow>, landed: readonly Landed[]): Evi
     leadIds: ["lead"],
     rows: [{ ...SMS, ...sms }, EMAIL],
     landed: [...landed, LANDED_EMAIL],
+    gone: [],
   };
 }
 
@@ -177,6 +178,20 @@ describe("the judge of a crash proof", () => {
         notificationId: "1",
         what: expect.stringContaining(what),
       });
+    });
+  }
+
+  for (const [when, atMs, problems] of [
+    ["before", -1_000, 0],
+    ["after", 10_000, 1],
+  ] as const) {
+    test(`finds ${problems} problems with a worker that was harmed ${when} it was taken for dead`, () => {
+      const gone = [{ pid: 1, startedAt: later(-2_000), goneAt: DUE }];
+      const harm = { what: "any moment", at: later(atMs), pid: 1, notificationId: null } as const;
+
+      const verdict = judge({ ...evidence({}, [LANDED_SMS]), gone }, [harm]);
+
+      expect(verdict.problems).toHaveLength(problems);
     });
   }
 
