@@ -4,7 +4,6 @@ import type { Config } from "../config.ts";
 import { createLogger } from "../log.ts";
 import type { ChannelName } from "../outbox/notification.ts";
 import type { OutgoingMessage } from "../outbox/outcome.ts";
-import type { Seams } from "../shift.ts";
 import { runWorker } from "../worker.ts";
 import { stepSeams, type WorkerEvent } from "./seams.ts";
 import type { Arm } from "./steps.ts";
@@ -27,10 +26,8 @@ const LATE_MS = 1_500;
 /**
  * One worker of a crash proof, as a process of its own. It ends when its standard input does, at
  * once and without a word, so that none outlives the proof.
- *
- * @param alter - What a mutant puts between the steps and the product.
  */
-export async function serveAsWorker(alter: Seams = {}): Promise<void> {
+export async function serveAsWorker(): Promise<void> {
   const lines = createInterface({ input: process.stdin });
   lines.once("close", () => process.kill(process.pid, "SIGKILL"));
   const { promise, resolve } = Promise.withResolvers<Order>();
@@ -47,16 +44,7 @@ export async function serveAsWorker(alter: Seams = {}): Promise<void> {
     delayAnswer: (channel, message, accept) => delayAnswer(order, channel, message, accept),
   });
   disarm = steps.disarm;
-  const worker = await runWorker(order.config, createLogger(order.config.logLevel), {
-    channel: (name, channel) => {
-      const inner = alter.channel?.(name, channel) ?? channel;
-      return steps.channel?.(name, inner) ?? inner;
-    },
-    moves: (moves) => {
-      const inner = alter.moves?.(moves) ?? moves;
-      return steps.moves?.(inner) ?? inner;
-    },
-  });
+  const worker = await runWorker(order.config, createLogger(order.config.logLevel), steps);
   tell({ at: "ready" });
   await worker.done;
 }

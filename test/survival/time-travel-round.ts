@@ -41,15 +41,15 @@ export interface Stage {
 
 /**
  * A worker sends by `address` while this goes on: the standby is cut off, more is sent, the primary
- * is ended at once, the standby is promoted, and the address leads to it.
+ * is ended at once, and the standby is promoted.
  *
- * @returns The new primary, and what came of it.
+ * @returns The new primary; the address leads to nobody.
  */
-export async function promoteOnce(
-  { clusters, address, gateways, database, onLoss }: Stage,
+export async function loseSends(
+  { clusters, address, database, onLoss }: Stage,
   primary: Node,
   number: number,
-): Promise<{ readonly primary: Node; readonly round: Round }> {
+): Promise<Node> {
   const people = peopleOf(number);
   const standby = await clusters.follow(primary);
   const old = connect(primary.urlTo(database));
@@ -70,6 +70,22 @@ export async function promoteOnce(
   await primary.stop("immediate");
   await onLoss?.();
   await clusters.promote(standby);
+  return standby;
+}
+
+/**
+ * The same, and the address leads to the new primary.
+ *
+ * @returns It, and what came of it.
+ */
+export async function promoteOnce(
+  stage: Stage,
+  primary: Node,
+  number: number,
+): Promise<{ readonly primary: Node; readonly round: Round }> {
+  const { address, gateways, database } = stage;
+  const people = peopleOf(number);
+  const standby = await loseSends(stage, primary, number);
   const promotedAt = performance.now();
   const db = connect(standby.urlTo(database));
   const lost = await lostOf(db.db);

@@ -1,10 +1,13 @@
+import type { Mode } from "../../src/verify/steps.ts";
 import { reportOf } from "../../src/verify/report.ts";
 import { verify } from "../../src/verify/verify.ts";
+import { huntByPromotions } from "./hunt-by-promotions.ts";
 import { mutantOf, type NamedMutant } from "./mutants.ts";
 
 export interface Catch {
   readonly isCaught: boolean;
-  readonly kills: number;
+  /** As `25 kills`. */
+  readonly within: string;
   readonly seconds: number;
   /** What gave it away, by kind and how often. */
   readonly by: Readonly<Record<string, number>>;
@@ -16,11 +19,28 @@ const MOST_MS_A_RUN = 45_000;
 /** Runs the proof against a mutant, run after run, until it is found out or has outlived so many kills. */
 export async function hunt(mutant: NamedMutant, mostKills: number, seed: number): Promise<Catch> {
   const startedAt = performance.now();
+  const found =
+    mutant.mode === "promotion"
+      ? await huntByPromotions(mutant)
+      : await huntByKills(mutant, mutant.mode, mostKills, seed);
+  return {
+    ...found,
+    isCaught: Object.keys(found.by).length > 0,
+    seconds: Math.round((performance.now() - startedAt) / 1_000),
+  };
+}
+
+async function huntByKills(
+  mutant: NamedMutant,
+  mode: Mode,
+  mostKills: number,
+  seed: number,
+): Promise<Pick<Catch, "within" | "by">> {
   let kills = 0;
-  const seconds = () => Math.round((performance.now() - startedAt) / 1_000);
-  for (let run = 0; kills < mostKills; run++) {
+  const by: Record<string, number> = {};
+  for (let run = 0; kills < mostKills && Object.keys(by).length === 0; run++) {
     const proof = await verify({
-      modes: [mutant.mode],
+      modes: [mode],
       databaseUrl: null,
       seed: seed + run,
       workers: 4,
@@ -34,16 +54,13 @@ export async function hunt(mutant: NamedMutant, mostKills: number, seed: number)
     });
     const report = reportOf(proof, seed, "");
     kills += Math.max(report.kills, 1);
-    if (!report.isGood) {
-      const by: Record<string, number> = {};
-      if (report.ownEnds.length > 0) by["worker ended by itself"] = report.ownEnds.length;
-      if (report.notQuiet.length > 0) by["not quiet in time"] = 1;
-      for (const { kind, what } of report.problems) {
-        const key = kind === "disagreement" ? what.replaceAll(/\(.*\)|\d+/g, "..") : kind;
-        by[key] = (by[key] ?? 0) + 1;
-      }
-      return { isCaught: true, kills, seconds: seconds(), by };
+    if (report.ownEnds.length > 0) by["worker ended by itself"] = report.ownEnds.length;
+    if (report.notQuiet.length > 0) by["not quiet in time"] = 1;
+    for (const { kind, what } of report.problems) {
+      const key =
+        kind === "disagreement" ? what.replaceAll(/\(.*\)|[\da-f-]{36}|\d+/g, "..") : kind;
+      by[key] = (by[key] ?? 0) + 1;
     }
   }
-  return { isCaught: false, kills, seconds: seconds(), by: {} };
+  return { within: `${kills} kills`, by };
 }

@@ -3,16 +3,35 @@ import { fileURLToPath } from "node:url";
 import type { Mutant } from "../../src/verify/round.ts";
 import type { Mode } from "../../src/verify/steps.ts";
 
+/** Exact pieces of a file's text, and what stands in their place. */
+type Changes = readonly (readonly [from: string, to: string])[];
+
 /** A fault that somebody could make, and that the crash proof has to find. */
 export interface NamedMutant {
   readonly name: string;
   readonly what: string;
-  /** The mode in which it can do harm. */
-  readonly mode: Mode;
-  /** In SQL: exact pieces of a function's text, and what stands in their place. */
-  readonly sql?: Readonly<Record<string, readonly [from: string, to: string][]>>;
-  /** In the worker: see mutant-worker.ts. */
-  readonly worker?: boolean;
+  /** The mode in which it can do harm; one that a promotion brings to light is hunted by those instead. */
+  readonly mode: Mode | "promotion";
+  /** In functions, by name. */
+  readonly sql?: Readonly<Record<string, Changes>>;
+  /** In what a worker runs, by path in src. */
+  readonly src?: Readonly<Record<string, Changes>> | undefined;
+}
+
+/** What is believed of what a channel `told`: an expression. */
+function believing(expression: string): NamedMutant["src"] {
+  const send = "await send(deps, claimed, mayStillSend)";
+  return {
+    "tasks/send.ts": [
+      [`const outcome = ${send};`, `const told = ${send}; const outcome = ${expression};`],
+    ],
+  };
+}
+
+function notSentIf(code: RegExp): NamedMutant["src"] {
+  return believing(
+    `told.kind === "unknown" && ${code}.test(told.code) ? { ...told, kind: "not_sent" } : told`,
+  );
 }
 
 export const MUTANTS: readonly NamedMutant[] = [
@@ -54,20 +73,32 @@ export const MUTANTS: readonly NamedMutant[] = [
     name: "claim-forgets-its-token",
     what: "asks again with another token when a commit is in doubt",
     mode: "campaign",
-    worker: true,
+    src: {
+      "tasks/send.ts": [
+        [
+          "() => deps.moves.claim(request)",
+          "() => deps.moves.claim({ ...request, token: randomUUID() })",
+        ],
+      ],
+    },
   },
   {
     name: "timeout-is-not-sent",
     what: "a timeout read as not sent",
     mode: "message",
-    worker: true,
+    src: notSentIf(/deadline|TIMEOUT|ETIMEDOUT/i),
   },
-  { name: "reset-is-not-sent", what: "ECONNRESET read as not sent", mode: "message", worker: true },
+  {
+    name: "reset-is-not-sent",
+    what: "ECONNRESET read as not sent",
+    mode: "message",
+    src: notSentIf(/ECONNRESET|UND_ERR_SOCKET/),
+  },
   {
     name: "conn-is-not-sent",
     what: "email: nodemailer's connection errors read as not sent",
     mode: "campaign",
-    worker: true,
+    src: notSentIf(/ECONNECTION|ESOCKET|ECONNRESET/),
   },
   {
     name: "settle-without-fence",
@@ -86,7 +117,12 @@ export const MUTANTS: readonly NamedMutant[] = [
       ],
     },
   },
-  { name: "unknown-is-failed", what: "in doubt read as failed", mode: "message", worker: true },
+  {
+    name: "unknown-is-failed",
+    what: "in doubt read as failed",
+    mode: "message",
+    src: believing(`told.kind === "unknown" ? { ...told, kind: "rejected" } : told`),
+  },
   {
     name: "absent-once-is-enough",
     what: "one empty list of the provider read as proof",
@@ -112,35 +148,123 @@ export const MUTANTS: readonly NamedMutant[] = [
     name: "settle-unchecked",
     what: "a settle whose commit failed is taken for done",
     mode: "campaign",
-    worker: true,
+    src: {
+      "tasks/send.ts": [
+        [
+          "deps.moves.settle(key, outcome, claimed.history),",
+          `deps.moves.settle(key, outcome, claimed.history).catch(() => ({ moved: true, state: "sent" })),`,
+        ],
+      ],
+    },
   },
   {
     name: "guard-off",
     what: "no look at the clock before the byte that cannot be taken back",
     mode: "message",
-    worker: true,
+    src: {
+      "tasks/send.ts": [
+        [
+          "return elapsed < limitMs && wallElapsed < limitMs && wallElapsed > -2_000;",
+          "return true;",
+        ],
+      ],
+    },
+  },
+  {
+    name: "http2-on",
+    what: "HTTP/2 is spoken, and undici's replay of a refused POST let through",
+    mode: "message",
+    src: {
+      "channels/http.ts": [
+        [
+          'import type { Socket } from "node:net";',
+          `import type { Socket } from "node:net"; import { throughHttp2 } from "${new URL("./http2-front.ts", import.meta.url)}";`,
+        ],
+        ["openClient(url, timeouts);", "openClient(await throughHttp2(url), timeouts);"],
+        ["allowH2: false,\n    timeout:", "allowH2: true, useH2c: true, timeout:"],
+        ["allowH2: false,\n    pipelining:", "allowH2: true, useH2c: true, pipelining:"],
+        [`if (started) return controller.abort(new Error("replay refused"));`, ""],
+      ],
+    },
+  },
+  {
+    name: "lock-through-a-pooler",
+    what: "a worker's lock is not its own session's, and nobody looks",
+    mode: "campaign",
+    src: {
+      "db/presence.ts": [
+        // To a transaction pooler a session is one transaction long.
+        ["select pg_advisory_lock($1::bigint)", "select pg_advisory_xact_lock($1::bigint)"],
+        ["await assertSession(client, databaseUrl, lockKey);\n  } catch", "} catch"],
+      ],
+    },
+  },
+  {
+    name: "listen-without-polling",
+    what: "a job is noticed when it is inserted, and never again",
+    mode: "campaign",
+    src: {
+      "shift.ts": [
+        ["const POLL_INTERVAL_MS = 2_000;", "const POLL_INTERVAL_MS = 1_000_000_000;"],
+        ["runAlarm(db, log, background.signal),", ""],
+      ],
+    },
+    sql: { sweep: [["and n.due_at < clock_timestamp() - interval '10 seconds'", "and false"]] },
+  },
+  {
+    name: "idempotency-outside",
+    what: "the key is not written by the registration's own transaction: afterwards, if all goes well",
+    mode: "campaign",
+    sql: {
+      register_each: [
+        ["select g.lead_id, g.source, g.idempotency_key,", "select g.lead_id, g.source, null,"],
+      ],
+    },
+  },
+  {
+    name: "epoch-guard-off",
+    what: "a database that lost commits is not noticed",
+    mode: "promotion",
+    sql: {
+      notice_epoch: [
+        [
+          "if (v_known.system_identifier, v_known",
+          "if true or (v_known.system_identifier, v_known",
+        ],
+      ],
+    },
   },
 ];
 
 /** As verify takes it. @throws TypeError when the product has moved on and the mutant no longer fits. */
-export function mutantOf({ name, sql = {}, worker }: NamedMutant): Mutant {
+export function mutantOf(mutant: NamedMutant): Mutant {
+  for (const path of Object.keys(mutant.src ?? {})) sourceOf(mutant, inProduct(`src/${path}`).href);
   return {
-    ...(worker === true && {
+    ...(mutant.src !== undefined && {
       workerFile: fileURLToPath(new URL("./mutant-worker.ts", import.meta.url)),
-      workerArguments: [name],
+      workerArguments: [mutant.name],
     }),
-    sql: Object.entries(sql)
-      .map(([file, changes]) => changed(file, changes))
+    sql: Object.entries(mutant.sql ?? {})
+      .map(([name, changes]) => changed(inProduct(`sql/functions/${name}.sql`), changes))
       .join("\n"),
   };
 }
 
-function changed(name: string, changes: readonly [from: string, to: string][]): string {
-  const file = new URL(`../../sql/functions/${name}.sql`, import.meta.url);
+/** The mutant's text of a module; null where it is the product's. */
+export function sourceOf({ src = {} }: NamedMutant, url: string): string | null {
+  const found = Object.entries(src).find(([path]) => inProduct(`src/${path}`).href === url);
+  return found === undefined ? null : changed(new URL(url), found[1]);
+}
+
+function inProduct(path: string): URL {
+  return new URL(`../../${path}`, import.meta.url);
+}
+
+function changed(file: URL, changes: Changes): string {
   return changes.reduce(
     (text, [from, to]) => {
       if (text.split(from).length !== 2) {
-        throw new TypeError(`sql/functions/${name}.sql has no single piece of text "${from}"`);
+        throw new TypeError(`${file.pathname} has no single piece of text "${from}"`);
       }
       return text.replace(from, () => to);
     },

@@ -18,7 +18,7 @@ for (const mutant of wanted) {
   const by = Object.entries(found.by).map(([what, count]) => `${count} x ${what}`);
   const verdict = found.isCaught ? "caught" : "NOT CAUGHT";
   console.log(
-    `${mutant.name} (${mutant.mode}): ${verdict} within ${found.kills} kills, ${found.seconds} s. ${by.join("; ")}`,
+    `${mutant.name} (${mutant.mode}): ${verdict} within ${found.within}, ${found.seconds} s. ${by.join("; ")}`,
   );
   if (!found.isCaught) process.exitCode = 1;
 }
