@@ -40,10 +40,11 @@ export type Mode = "campaign" | "message";
 const CAMPAIGN_ONLY: ReadonlySet<Step> = new Set(["draft made", "keeping draft", "draft kept"]);
 /** Where living on tells more than dying: what it does when it wakes, or has lost its lock, is the question. */
 const LIVE_ON_AT: Readonly<Record<"freeze" | "cut", readonly Step[]>> = {
-  freeze: ["claimed", "draft made", "draft kept", "before write", "answered"],
+  // Twice where only the clock can tell it that its time is over.
+  freeze: ["claimed", "draft made", "draft kept", "before write", "before write", "answered"],
   cut: ["claimed", "draft made", "draft kept", "answered"],
 };
-const LIVE_ON_SHARE = { freeze: 0.1, cut: 0.1 } as const;
+const LIVE_ON_SHARE = { freeze: 0.15, cut: 0.1 } as const;
 
 /** What one worker process is to do to itself. */
 export interface Arm {

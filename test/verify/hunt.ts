@@ -16,7 +16,11 @@ export interface Catch {
 const KILLS_A_RUN = 25;
 const MOST_MS_A_RUN = 45_000;
 
-/** Runs the proof against a mutant, run after run, until it is found out or has outlived so many kills. */
+/**
+ * Runs the proof against a mutant, run after run, until it is found out or has outlived so many kills.
+ *
+ * @throws Error when it sends nothing at all: such a mutant is broken, and its catch would be no feat.
+ */
 export async function hunt(mutant: NamedMutant, mostKills: number, seed: number): Promise<Catch> {
   const startedAt = performance.now();
   const found =
@@ -53,6 +57,8 @@ async function huntByKills(
       keep: false,
     });
     const report = reportOf(proof, seed, "");
+    if (report.landed === 0)
+      throw new Error(`${mutant.name} sends nothing: its workers do not start`);
     kills += Math.max(report.kills, 1);
     if (report.ownEnds.length > 0) by["worker ended by itself"] = report.ownEnds.length;
     if (report.notQuiet.length > 0) by["not quiet in time"] = 1;

@@ -48,7 +48,7 @@ describe("oncebox verify", () => {
     expect(exitCode).toBe(1);
   });
 
-  for (const name of ["claim-after-send", "sweep-sends-again"]) {
+  for (const name of ["claim-after-send", "http2-on"]) {
     test(`catches a mutant: ${name}`, { timeout: 8 * MINUTES }, async () => {
       const mutant = MUTANTS.find((it) => it.name === name);
 
