@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { networkInterfaces } from "node:os";
 
 /** One end of a link has the odd address, the other one the even address. */
-export interface Link {
+interface Link {
   /** This host's address on it. */
   readonly here: string;
   /** Takes it down without a word to either side. */
