@@ -20,7 +20,7 @@ begin
     select
       from oncebox.channel as c
      where c.paused_until is null
-       and c.changed_at > clock_timestamp() - interval '10 seconds')
+       and c.changed_at > clock_timestamp() - interval '30 seconds')
   then
     v_forward := array(
       select n.id
@@ -32,7 +32,7 @@ begin
         join oncebox.notification as n
           on n.id = substr(j.key, length('oncebox:') + 1)::bigint
        where c.paused_until is null
-         and c.changed_at > clock_timestamp() - interval '10 seconds'
+         and c.changed_at > clock_timestamp() - interval '30 seconds'
          and j.is_available
          and j.run_at > clock_timestamp()
          and j.key like 'oncebox:%'
