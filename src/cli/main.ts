@@ -59,6 +59,8 @@ try {
 } catch (error) {
   process.exitCode = report(error);
 }
+// pm2 listens in our process to its channel to us, which would keep a process alive that is done.
+process.channel?.unref();
 
 function inheritSettings(command: Command): Command {
   command.copyInheritedSettings(program);

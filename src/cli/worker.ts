@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { readConfig } from "../config.ts";
 import { createLogger } from "../log.ts";
-import { runWorker } from "../worker.ts";
+import { runWorker, type Worker } from "../worker.ts";
 import { onStopSignal } from "./signals.ts";
 
 export function workerCommand(): Command {
@@ -20,9 +20,12 @@ does not cut them short.`,
     .action(async () => {
       const config = readConfig();
       const log = createLogger(config.logLevel);
-      const worker = await runWorker(config, log);
+      let worker: Worker | null = null;
+      let isStopping = false;
+      // Before it starts: it sends before its start is over, and a signal then must not cut that short.
       const signals = onStopSignal((signal, isFirst) => {
-        if (isFirst) void worker.stop();
+        isStopping = true;
+        if (isFirst) void worker?.stop();
         else
           log.warn(
             { signal },
@@ -30,6 +33,8 @@ does not cut them short.`,
           );
       });
       try {
+        worker = await runWorker(config, log);
+        if (isStopping) void worker.stop();
         await worker.done;
       } finally {
         signals.dispose();
