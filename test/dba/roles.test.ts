@@ -137,6 +137,25 @@ describe("oncebox migrate roles --apply", () => {
   });
 });
 
+describe("taking the roles back, as docs/dba.md says", () => {
+  test("leaves a database that works for its owner as if they had never been applied", async ({
+    db,
+    pool,
+    applied: _,
+  }) => {
+    await pool.query(`
+      reassign owned by oncebox_owner to current_user;
+      drop owned by oncebox_owner, oncebox_writer, oncebox_worker, oncebox_reader, oncebox_operator`);
+
+    await migrate(pool);
+    await register(db, makeLeads(1));
+
+    expect(await readRoles(db)).toEqual({ areApplied: false, differences: [], remarks: [] });
+    const { rows } = await pool.query("select from pg_policy where polname = 'oncebox'");
+    expect(rows).toEqual([]);
+  });
+});
+
 describe("a right that is otherwise than declared", () => {
   const CASES: ReadonlyArray<[change: string, told: string]> = [
     [

@@ -42,6 +42,27 @@ describe("every view", () => {
     expect(silent.map((it) => `${it.view}.${it.column}`)).toEqual([]);
   });
 
+  test("stands beside tables that explain themselves, too", async ({ db }) => {
+    const silent = await rowsOf<{ name: string }>(
+      db,
+      `select c.relname as name
+         from pg_class as c
+        where c.relnamespace = 'oncebox'::regnamespace and c.relkind = 'r'
+          and c.relname not in ('migration', 'migration_lock')
+          and obj_description(c.oid, 'pg_class') is null
+       union all
+       select c.relname || '.' || a.attname
+         from pg_class as c
+         join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where c.relnamespace = 'oncebox'::regnamespace and c.relkind = 'r'
+          and c.relname not in ('migration', 'migration_lock')
+          and col_description(c.oid, a.attnum) is null
+          and a.attname <> all ('{${[...OBVIOUS].join(",")},body}')`,
+    );
+
+    expect(silent.map((it) => it.name)).toEqual([]);
+  });
+
   test("shows nobody's name, number, address or text", async ({ db }) => {
     const personal = ["Сапаргуль", "77019998877", "sapargul", "Секретный", "Тайна"];
     const leadId = await makeLead(db, {
