@@ -3,7 +3,7 @@
 --
 -- Locks    ACCESS EXCLUSIVE on five of oncebox's own tables, each for a moment, and what comments take
 --          (SHARE UPDATE EXCLUSIVE) on the others: nothing is rewritten or scanned. One table is new.
--- Workers  of an older release keep working; their sweeps leave no mark.
+-- Workers  keep working; the sweeps of an older release leave no mark.
 
 -- A table of its own, and not a column of oncebox.setting: every registration reads that row, and
 -- while a long transaction is open it would drag along a version for every mark.
@@ -64,6 +64,7 @@ comment on column oncebox.notification.settled_at is 'When it became sent, faile
 comment on column oncebox.notification.claim_token is 'Who asks again with the token it claimed with gets the same claim: a commit in doubt is decided by asking.';
 comment on column oncebox.notification.deaths is 'Workers in a row that died holding it.';
 comment on column oncebox.notification.look_up_at is 'When the provider is asked next what became of it; null = it is not in doubt.';
+comment on column oncebox.notification.discard_at is 'When the provider''s record is looked through for drafts that an attempt may have left behind; null = there are none.';
 comment on column oncebox.notification.is_held is 'Was due when the database turned out to be another one, or an older one: not sent before a comparison.';
 comment on column oncebox.notification.slot_at is 'With a send rate: the moment that is kept for it.';
 comment on table oncebox.attempt is 'One row a try, kept for ever: who, when, what came of it.';

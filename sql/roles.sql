@@ -143,6 +143,8 @@ alter function oncebox.release        security definer set search_path = pg_cata
 alter function oncebox.sweep          security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.take_lookups   security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.reconcile      security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.take_discards  security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.discarded      security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.wake           security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.next_due_in    security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.cancel         security definer set search_path = pg_catalog, oncebox, pg_temp;
@@ -156,7 +158,8 @@ alter function oncebox.reference      security definer set search_path = pg_cata
 grant execute on function oncebox.register_lead, oncebox.register_leads to oncebox_writer;
 
 grant execute on function oncebox.claim, oncebox.keep_draft, oncebox.settle, oncebox.release,
-  oncebox.sweep, oncebox.take_lookups, oncebox.reconcile, oncebox.wake, oncebox.next_due_in
+  oncebox.sweep, oncebox.take_lookups, oncebox.reconcile, oncebox.take_discards, oncebox.discarded,
+  oncebox.wake, oncebox.next_due_in
   to oncebox_worker;
 grant select on oncebox.migration, oncebox.setting to oncebox_worker, oncebox_operator;
 grant update (delay) on oncebox.setting to oncebox_worker;

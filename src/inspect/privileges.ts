@@ -24,7 +24,7 @@ const CALLS = {
   oncebox_writer: ["register_lead", "register_leads"],
   oncebox_worker: [
     ...["claim", "keep_draft", "settle", "release", "sweep", "take_lookups", "reconcile"],
-    ...["wake", "next_due_in"],
+    ...["take_discards", "discarded", "wake", "next_due_in"],
   ],
   oncebox_operator: ["cancel", "retry", "resolve", "hold", "resume", "leads_of"],
 } as const;
