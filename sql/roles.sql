@@ -152,6 +152,8 @@ alter function oncebox.retry          security definer set search_path = pg_cata
 alter function oncebox.resolve        security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.hold           security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.resume         security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.adopt_leads    security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.adoptable_leads security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.leads_of       security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.reference      security definer set search_path = pg_catalog, oncebox, pg_temp;
 
@@ -168,7 +170,8 @@ grant select (id, job_workers), insert (id, lock_key, pid, version), update (job
   on oncebox.worker to oncebox_worker;
 
 grant execute on function oncebox.cancel, oncebox.retry, oncebox.resolve, oncebox.hold, oncebox.resume,
-  oncebox.leads_of to oncebox_operator;
+  oncebox.leads_of, oncebox.adoptable_leads, oncebox.adopt_leads, oncebox.parse_since, oncebox.parse_time
+  to oncebox_operator;
 
 grant select on oncebox.attempts, oncebox.claims, oncebox.guard, oncebox.health, oncebox.lead_history,
   oncebox.lookups, oncebox.notifications, oncebox.sends_per_day, oncebox.sends_per_hour, oncebox.sms_cost,

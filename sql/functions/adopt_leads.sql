@@ -32,8 +32,9 @@ as $$
       from oncebox.adoptable_leads(since, until, kind, channels) as a
      where a.verdict = 'adopt'
   ), taken as (
-    insert into oncebox.notification (lead_id, channel, kind, recipient, due_at)
-    select c.lead_id, c.channel, adopt_leads.kind, c.recipient,
+    -- The recipient is filled in by trigger, as for every row that brings none.
+    insert into oncebox.notification (lead_id, channel, kind, due_at)
+    select c.lead_id, c.channel, adopt_leads.kind,
            coalesce(adopt_leads.due_at, greatest(c.created_at + s.delay, now()) + interval '2 minutes')
       from candidate as c
      cross join oncebox.setting as s

@@ -2,7 +2,7 @@
 --
 -- Looks at the leads that came in from since to just before until, whoever wrote them. Leads without a
 -- created_at are not among them: nobody knows when they came. Reads only; cheap with an index on
--- landing_leads (created_at), a scan of the table without.
+-- landing_leads (created_at), a scan of the table without. recipient is masked.
 --
 -- Verdict  adopt                nobody has sent it: adopt_leads would take it over
 --          has_row              it is in the outbox already, or was registered through it
@@ -29,7 +29,7 @@ as $$
   select l.id,
          l.created_at,
          c.channel,
-         parsed.recipient,
+         case c.channel when 'sms' then oncebox.mask_phone(parsed.recipient) else oncebox.mask_email(parsed.recipient) end,
          case
            when known.has_row then 'has_row'
            when c.is_sent then 'already_sent'

@@ -77,9 +77,7 @@ export async function readAdoptable(
     db,
   );
   const { rows: examples } = await sql<Example>`
-    select a.lead_id as "leadId", a.created_at as "createdAt", a.channel,
-           case a.channel when 'sms' then oncebox.mask_phone(a.recipient)
-                          else oncebox.mask_email(a.recipient) end as recipient
+    select a.lead_id as "leadId", a.created_at as "createdAt", a.channel, a.recipient
       from ${adoptable} as a
      where a.verdict = 'adopt'
      order by a.created_at, a.lead_id, a.channel

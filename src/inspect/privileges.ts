@@ -26,7 +26,10 @@ const CALLS = {
     ...["claim", "keep_draft", "settle", "release", "sweep", "take_lookups", "reconcile"],
     ...["take_discards", "discarded", "wake", "next_due_in"],
   ],
-  oncebox_operator: ["cancel", "retry", "resolve", "hold", "resume", "leads_of"],
+  oncebox_operator: [
+    ...["cancel", "retry", "resolve", "hold", "resume", "leads_of"],
+    ...["adoptable_leads", "adopt_leads", "parse_since", "parse_time"],
+  ],
 } as const;
 
 /** Functions that run with their owner's rights. */
