@@ -147,6 +147,9 @@ alter function oncebox.take_discards  security definer set search_path = pg_cata
 alter function oncebox.discarded      security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.wake           security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.next_due_in    security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.prune          security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.prunable       security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.erase_lead     security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.cancel         security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.retry          security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.resolve        security definer set search_path = pg_catalog, oncebox, pg_temp;
@@ -161,8 +164,8 @@ grant execute on function oncebox.register_lead, oncebox.register_leads to onceb
 
 grant execute on function oncebox.claim, oncebox.keep_draft, oncebox.settle, oncebox.release,
   oncebox.sweep, oncebox.take_lookups, oncebox.reconcile, oncebox.take_discards, oncebox.discarded,
-  oncebox.wake, oncebox.next_due_in
-  to oncebox_worker;
+  oncebox.wake, oncebox.next_due_in,
+  oncebox.prune, oncebox.prunable to oncebox_worker;
 grant select on oncebox.migration, oncebox.setting to oncebox_worker, oncebox_operator;
 grant update (delay) on oncebox.setting to oncebox_worker;
 -- Its own row: it signs on, names its jobs, signs off.

@@ -15,6 +15,8 @@ export interface Config {
   readonly smsPerSecond: number | null;
   /** ONCEBOX_DELAY as it was written, for Postgres to read; null when it is not set. */
   readonly delay: string | null;
+  /** How long final rows are kept, pruned every night; null = for ever. */
+  readonly keepMs: number | null;
   readonly concurrency: number;
   readonly sendTimeoutMs: number;
   readonly leaseMs: number;
@@ -38,6 +40,7 @@ const LEASE_MARGIN_MS = 10_000;
 
 /** Longer than any send, and well within what a timer takes: one of 25 days would fire at once. */
 const MOST_TIMER_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 /** A year: more is a slip, and no interval of Postgres by far. */
 const MOST_DELAY_MS = 366 * 86_400_000;
 
@@ -54,7 +57,7 @@ const UNITS: readonly [spelling: RegExp, milliseconds: number][] = [
  * The part of Postgres' interval syntax that people write: `90 seconds`, `1 minute 30 s`,
  * `00:01:30`. What is taken here, Postgres takes for the same time: ONCEBOX_DELAY is read by both.
  */
-function parseIntervalMs(text: string): number | null {
+export function parseIntervalMs(text: string): number | null {
   const clock = /^(\d{1,3}):([0-5]\d):([0-5]\d(?:\.\d{1,3})?)$/.exec(text);
   if (clock !== null) {
     return Math.round(
@@ -147,6 +150,13 @@ const ENVIRONMENT = z.object({
     .transform(Number)
     .default(10),
   ONCEBOX_SEND_TIMEOUT: interval(MOST_TIMER_MS).default(60_000),
+  ONCEBOX_KEEP: z
+    .string()
+    .refine((text) => (parseIntervalMs(text) ?? 0) >= DAY_MS, {
+      message: 'wanted an interval of at least 1 day such as "90 days"',
+    })
+    .transform((text) => parseIntervalMs(text) ?? DAY_MS)
+    .optional(),
   ONCEBOX_LEASE: interval(MOST_TIMER_MS).default(180_000),
   LOG_LEVEL: z
     .enum(LOG_LEVELS, { message: `wanted one of ${LOG_LEVELS.join(", ")}` })
@@ -245,6 +255,7 @@ export function readConfig(
     emailUnknown: it.EMAIL_UNKNOWN,
     smsPerSecond: it.ONCEBOX_SMS_PER_SECOND ?? null,
     delay: it.ONCEBOX_DELAY ?? null,
+    keepMs: it.ONCEBOX_KEEP ?? null,
     concurrency: it.ONCEBOX_CONCURRENCY,
     sendTimeoutMs: it.ONCEBOX_SEND_TIMEOUT,
     leaseMs: it.ONCEBOX_LEASE,

@@ -12,6 +12,7 @@ import type { Channel } from "./outbox/outcome.ts";
 import { addJobWorker, makeWorkerName, setDelay, signOff, signOn } from "./outbox/worker-row.ts";
 import { runAlarm } from "./tasks/alarm.ts";
 import { runDiscard } from "./tasks/discard.ts";
+import { PRUNE_CRONTAB, pruneTask } from "./tasks/prune.ts";
 import { runReconcile } from "./tasks/reconcile.ts";
 import { sendTask } from "./tasks/send.ts";
 import { runSweep } from "./tasks/sweep.ts";
@@ -99,24 +100,30 @@ export async function startShift(
     // Its abort would only end the wait for an answer, and every send has a deadline of its own.
     gracefulShutdownAbortTimeout: config.leaseMs,
     logger: runnerLogger(log),
-    taskList: Object.fromEntries(
-      Object.entries(ways).map(([channel, way]) => {
-        const task = sendTask({
-          ...way,
-          moves,
-          workerId: name.id,
-          leaseMs: config.leaseMs,
-          sendTimeoutMs: config.sendTimeoutMs,
-          perSecond: channel === "sms" ? config.smsPerSecond : null,
-          isStopping: () => isEnding,
-          log,
-        });
-        return [
-          `oncebox_${channel}`,
-          (payload, helpers) => track(inFlight, Promise.resolve(task(payload, helpers))),
-        ];
+    ...(config.keepMs !== null && { crontab: PRUNE_CRONTAB }),
+    taskList: {
+      ...(config.keepMs !== null && {
+        oncebox_prune: pruneTask({ db, keepMs: config.keepMs, isStopping: () => isEnding, log }),
       }),
-    ),
+      ...Object.fromEntries(
+        Object.entries(ways).map(([channel, way]) => {
+          const task = sendTask({
+            ...way,
+            moves,
+            workerId: name.id,
+            leaseMs: config.leaseMs,
+            sendTimeoutMs: config.sendTimeoutMs,
+            perSecond: channel === "sms" ? config.smsPerSecond : null,
+            isStopping: () => isEnding,
+            log,
+          });
+          return [
+            `oncebox_${channel}`,
+            (payload, helpers) => track(inFlight, Promise.resolve(task(payload, helpers))),
+          ];
+        }),
+      ),
+    },
   });
   // It takes jobs already: should this start fail yet, what was begun is finished and settled first.
   opened.defer(async () => {

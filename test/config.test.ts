@@ -33,6 +33,7 @@ describe("an environment without a single variable", () => {
       emailUnknown: "hold",
       smsPerSecond: null,
       delay: null,
+      keepMs: null,
       concurrency: 10,
       sendTimeoutMs: 60_000,
       leaseMs: 180_000,

@@ -6,6 +6,8 @@
 --
 -- Verdict  adopt                nobody has sent it: adopt_leads would take it over
 --          has_row              it is in the outbox already, or was registered through it
+--          pruned               it came in before the oldest notification that was kept (see prune): nobody
+--                               knows any more whether it had one, or why that was not sent
 --          already_sent         its flag is set, or its time of sending
 --          no_recipient         it has no phone, or no email
 --          bad_recipient        it has one that no message reaches
@@ -32,6 +34,7 @@ as $$
          case c.channel when 'sms' then oncebox.mask_phone(parsed.recipient) else oncebox.mask_email(parsed.recipient) end,
          case
            when known.has_row then 'has_row'
+           when l.created_at < g.pruned_until then 'pruned'
            when c.is_sent then 'already_sent'
            when c.raw is null then 'no_recipient'
            when parsed.recipient is null then 'bad_recipient'
@@ -40,6 +43,7 @@ as $$
            else 'adopt'
          end
     from public.landing_leads as l
+   cross join oncebox.setting as g
    cross join lateral (values
      ('sms',   nullif(btrim(l.phone), ''), l.sms_sent is true or l.sms_sent_at is not null),
      ('email', nullif(btrim(l.email), ''), l.email_sent is true or l.email_sent_at is not null)

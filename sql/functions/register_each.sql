@@ -22,14 +22,15 @@ declare
 begin
   with good as materialized (
     select c.*,
-           gen_random_uuid() as lead_id
+           gen_random_uuid() as lead_id,
+           oncebox.standing_key(c.source, c.idempotency_key) as standing_key
       from oncebox.check_leads(leads) as c
      where c.problem is null
   ), registered as (
     insert into oncebox.registration as r (lead_id, source, idempotency_key, kind, data, fingerprint)
-    select g.lead_id, g.source, g.idempotency_key, g.kind, g.data, g.fingerprint
+    select g.lead_id, g.source, g.standing_key, g.kind, g.data, g.fingerprint
       from good as g
-     order by g.source, g.idempotency_key, g.record
+     order by g.source, g.standing_key, g.record
     on conflict on constraint registration_key_once_per_source do nothing
     returning r.lead_id
   ), created as (
@@ -76,11 +77,12 @@ begin
     left join oncebox.registration as first
       on n.record is null
      and first.source = c.source
-     and first.idempotency_key = c.idempotency_key
+     and first.idempotency_key = oncebox.standing_key(c.source, c.idempotency_key)
    cross join lateral (
      select case
               when c.problem is not null then c.problem
-              when first.fingerprint <> c.fingerprint then
+              -- Of an erased one nobody knows any more what it said.
+              when first.erased_at is null and first.fingerprint <> c.fingerprint then
                 oncebox.lead_problem('idempotency_key',
                   -- A key is often a number or an address: enough of it to find it, and no more.
                   format('idempotency_key "%s•••" (%s characters) of source %s belongs to a registration with other content',

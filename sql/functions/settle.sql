@@ -73,7 +73,8 @@ begin
      set outcome      = v_outcome,
          ended_at     = clock_timestamp(),
          code         = settle.code,
-         detail       = left(settle.detail, 2000),
+         -- Of one whose person was erased meanwhile only what names nobody is kept.
+         detail       = case when v_row.erased_at is null then left(settle.detail, 2000) end,
          provider_ref = settle.provider_ref
    where a.notification_id = settle.notification_id
      and a.attempt = settle.attempt

@@ -139,6 +139,7 @@ function printFound({ leads, counts, examples }: Adoptable, window: AdoptionWind
 const SENTENCE: Readonly<Record<(typeof VERDICTS)[number], string>> = {
   adopt: "to take over",
   has_row: "in the outbox already",
+  pruned: "before the last prune",
   already_sent: "sent already",
   no_recipient: "no phone, no address",
   bad_recipient: "none that a message reaches",

@@ -6,8 +6,10 @@ import { readVersion } from "../version.ts";
 import { adoptCommand } from "./adopt.ts";
 import { devCommand } from "./dev.ts";
 import { doctorCommand } from "./doctor.ts";
+import { eraseCommand } from "./erase.ts";
 import { migrateCommand } from "./migrate.ts";
 import { notificationsCommand } from "./notifications.ts";
+import { pruneCommand } from "./prune.ts";
 import { registerCommand } from "./register.ts";
 import { holdCommand, resumeCommand } from "./resume.ts";
 import { verifyCommand } from "./verify.ts";
@@ -41,6 +43,8 @@ for (const command of [
   adoptCommand,
   notificationsCommand,
   doctorCommand,
+  pruneCommand,
+  eraseCommand,
   holdCommand,
   resumeCommand,
   verifyCommand,

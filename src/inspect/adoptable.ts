@@ -13,6 +13,7 @@ export interface AdoptionWindow {
 export const VERDICTS = [
   "adopt",
   "has_row",
+  "pruned",
   "already_sent",
   "no_recipient",
   "bad_recipient",

@@ -24,10 +24,10 @@ const CALLS = {
   oncebox_writer: ["register_lead", "register_leads"],
   oncebox_worker: [
     ...["claim", "keep_draft", "settle", "release", "sweep", "take_lookups", "reconcile"],
-    ...["take_discards", "discarded", "wake", "next_due_in"],
+    ...["take_discards", "discarded", "wake", "next_due_in", "prune", "prunable"],
   ],
   oncebox_operator: [
-    ...["cancel", "retry", "resolve", "hold", "resume", "leads_of"],
+    ...["cancel", "retry", "resolve", "hold", "resume", "leads_of", "erase_lead"],
     ...["adoptable_leads", "adopt_leads", "parse_since", "parse_time"],
   ],
 } as const;

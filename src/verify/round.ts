@@ -220,6 +220,7 @@ function configOf(
     emailUnknown: "hold",
     smsPerSecond: null,
     delay: null,
+    keepMs: null,
     concurrency: 5,
     sendTimeoutMs: SEND_TIMEOUT_MS,
     leaseMs: LEASE_MS,

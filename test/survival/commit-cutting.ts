@@ -1,5 +1,5 @@
-import { randomOf } from "../../src/verify/random.ts";
 import { type CommitCutter, MOVES, startProxy } from "../../src/verify/proxy.ts";
+import { randomOf } from "../../src/verify/random.ts";
 import { openPool } from "../support/database.ts";
 import type { Stage } from "../support/stage.ts";
 import { until } from "../support/until.ts";

@@ -36,6 +36,7 @@ describe("a worker", () => {
       emailUnknown: "hold",
       smsPerSecond: null,
       delay: null,
+      keepMs: null,
       concurrency: 2,
       sendTimeoutMs: 5_000,
       leaseMs: 20_000,

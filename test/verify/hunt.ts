@@ -1,5 +1,5 @@
-import type { Mode } from "../../src/verify/steps.ts";
 import { reportOf } from "../../src/verify/report.ts";
+import type { Mode } from "../../src/verify/steps.ts";
 import { verify } from "../../src/verify/verify.ts";
 import { huntByPromotions } from "./hunt-by-promotions.ts";
 import { mutantOf, type NamedMutant } from "./mutants.ts";

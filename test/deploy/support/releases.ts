@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { globSync } from "node:fs";
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { Transaction } from "../../../src/outbox/transaction.ts";
 import type { Lead } from "../../../src/outbox/lead.ts";
+import type { Transaction } from "../../../src/outbox/transaction.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
