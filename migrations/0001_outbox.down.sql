@@ -9,17 +9,17 @@ do $$
 declare
   v_lost text;
 begin
-  select string_agg(held.what, ', ')
+  select string_agg(held.count || ' ' || held.what, ', ')
     into v_lost
     from (values
-      ('notifications and the record of what was sent', exists (select from oncebox.notification)),
-      ('registrations and their idempotency keys',      exists (select from oncebox.registration)),
-      ('texts that people wrote',                       exists (
-        select
+      ('notifications and the record of what was sent', (select count(*) from oncebox.notification)),
+      ('registrations and their idempotency keys',      (select count(*) from oncebox.registration)),
+      ('texts that people wrote',                       (
+        select count(*)
           from oncebox.template as t
          where t.kind <> 'proftest'
-            or t.updated_at <> t.created_at))) as held (what, is_there)
-   where held.is_there;
+            or t.updated_at <> t.created_at))) as held (what, count)
+   where held.count > 0;
   if v_lost is not null then
     raise exception using
       errcode = 'OB006',

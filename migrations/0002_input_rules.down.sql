@@ -5,11 +5,14 @@
 -- Refuses  while the operator refuses a country: that choice would be lost.
 
 do $$
+declare
+  v_refused bigint;
 begin
-  if exists (select from oncebox.phone_plan where not accepted) then
+  select count(*) into v_refused from oncebox.phone_plan where not accepted;
+  if v_refused > 0 then
     raise exception using
       errcode = 'OB006',
-      message = 'oncebox.phone_plan holds countries that the operator refused; dropping it would lose the choice',
+      message = format('oncebox.phone_plan holds %s countries that the operator refused; dropping it would lose the choice', v_refused),
       hint    = 'Note them (select calling_code, country from oncebox.phone_plan where not accepted) and set accepted to true first, if that is really meant.';
   end if;
 end

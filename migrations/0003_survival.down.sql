@@ -4,11 +4,16 @@
 -- Refuses  while something is held or was looked up: that record would be lost.
 
 do $$
+declare
+  v_held    bigint;
+  v_lookups bigint;
 begin
-  if exists (select from oncebox.notification where is_held) or exists (select from oncebox.lookup) then
+  select count(*) into v_held from oncebox.notification where is_held;
+  select count(*) into v_lookups from oncebox.lookup;
+  if v_held + v_lookups > 0 then
     raise exception using
       errcode = 'OB006',
-      message = 'notifications are held or were looked up; going back would lose the record of it',
+      message = format('%s notifications are held and %s lookups are on record; going back would lose that', v_held, v_lookups),
       hint    = 'Run oncebox resume first, and copy oncebox.lookup elsewhere and empty it, if that is really meant.';
   end if;
 end

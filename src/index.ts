@@ -1,6 +1,12 @@
 /** oncebox as a library. Importing it does nothing; every name is a type or a function. */
 export { type Config, type MobizonConfig, readConfig, type SmtpConfig } from "./config.ts";
-export { type MigrationState, migrate, readSchemaStatus, type SchemaStatus } from "./db/migrate.ts";
+export {
+  type MigrateOptions,
+  type MigrationState,
+  migrate,
+  readSchemaStatus,
+  type SchemaStatus,
+} from "./db/migrate.ts";
 export { type ErrorCode, OnceboxError } from "./errors.ts";
 export { createLogger, type Logger, type LogLevel } from "./log.ts";
 export type { Lead } from "./outbox/lead.ts";

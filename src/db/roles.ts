@@ -37,11 +37,11 @@ export async function applyRoles(pool: pg.Pool): Promise<void> {
 }
 
 /**
- * For the end of a migration, inside its transaction: where the roles are in use, what it made or
- * replaced gets its owner and its rights before anybody sees it. Elsewhere nothing.
+ * Whether the roles are in use here: then what a migration made or replaced gets its owner and its rights
+ * in the same transaction, before anybody sees it.
  */
-export async function keepRoles(client: pg.PoolClient): Promise<void> {
-  const { rows } = await client.query<{ areApplied: boolean }>(
+export async function areRolesApplied(pool: pg.Pool | pg.PoolClient): Promise<boolean> {
+  const { rows } = await pool.query<{ areApplied: boolean }>(
     `select exists (
        select
          from pg_namespace as s
@@ -49,5 +49,5 @@ export async function keepRoles(client: pg.PoolClient): Promise<void> {
          join pg_roles as r on r.oid = granted.grantee
         where s.nspname = 'oncebox' and r.rolname = 'oncebox_worker') as "areApplied"`,
   );
-  if (rows[0]?.areApplied) await client.query(await readFile(ROLES_SQL, "utf8"));
+  return rows[0]?.areApplied ?? false;
 }

@@ -1,0 +1,1405 @@
+-- The schema of a fresh install: what oncebox migrate check and the tests compare with.
+--
+-- Written by  node scripts/schema.ts. Do not edit: the files in migrations/ and sql/ make it.
+-- Functions   stand here by a fingerprint of their body; the bodies are in sql/functions/.
+
+-- table graphile_worker._private_jobs
+-- made by graphile-worker
+
+-- function oncebox.adopt_leads(since timestamp with time zone, until timestamp with time zone, kind text, channels text[], due_at timestamp with time zone, at_most integer, actor text)
+-- returns TABLE(leads integer, notifications integer); language sql; volatility v; parallel u; body md5 67af9a629fb84c5ce12a90e05dda7291
+
+-- function oncebox.adoptable_leads(since timestamp with time zone, until timestamp with time zone, kind text, channels text[])
+-- returns TABLE(lead_id uuid, created_at timestamp with time zone, channel text, recipient text, verdict text); language sql; volatility s; parallel u; body md5 2cf2a74c17bf541ca0a3e7a47d0fbf8a
+
+-- table oncebox.attempt
+create table oncebox.attempt ();
+
+-- column oncebox.attempt.attempt
+alter table oncebox.attempt add column attempt integer not null;
+
+-- column oncebox.attempt.code
+alter table oncebox.attempt add column code text;
+
+-- column oncebox.attempt.deadline_at
+alter table oncebox.attempt add column deadline_at timestamp with time zone;
+
+-- column oncebox.attempt.detail
+alter table oncebox.attempt add column detail text;
+
+-- column oncebox.attempt.ended_at
+alter table oncebox.attempt add column ended_at timestamp with time zone;
+
+-- column oncebox.attempt.notification_id
+alter table oncebox.attempt add column notification_id bigint not null;
+
+-- column oncebox.attempt.outcome
+alter table oncebox.attempt add column outcome text;
+
+-- column oncebox.attempt.provider_ref
+alter table oncebox.attempt add column provider_ref text;
+
+-- column oncebox.attempt.sending_at
+alter table oncebox.attempt add column sending_at timestamp with time zone;
+
+-- column oncebox.attempt.started_at
+alter table oncebox.attempt add column started_at timestamp with time zone not null default clock_timestamp();
+
+-- column oncebox.attempt.worker_id
+alter table oncebox.attempt add column worker_id uuid not null;
+
+-- constraint oncebox.attempt.attempt_detail_length
+alter table oncebox.attempt add constraint attempt_detail_length CHECK ((length(detail) <= 2000));
+
+-- constraint oncebox.attempt.attempt_ended_iff_outcome
+alter table oncebox.attempt add constraint attempt_ended_iff_outcome CHECK (((ended_at IS NULL) = (outcome IS NULL)));
+
+-- constraint oncebox.attempt.attempt_notification_id_fkey
+alter table oncebox.attempt add constraint attempt_notification_id_fkey FOREIGN KEY (notification_id) REFERENCES oncebox.notification(id);
+
+-- constraint oncebox.attempt.attempt_outcome_known
+alter table oncebox.attempt add constraint attempt_outcome_known CHECK ((outcome = ANY (ARRAY['accepted'::text, 'rejected'::text, 'not_sent'::text, 'unknown'::text, 'released'::text, 'swept'::text])));
+
+-- constraint oncebox.attempt.attempt_pkey
+alter table oncebox.attempt add constraint attempt_pkey PRIMARY KEY (notification_id, attempt);
+
+-- index oncebox.attempt_accepted_once
+CREATE UNIQUE INDEX attempt_accepted_once ON oncebox.attempt USING btree (notification_id) WHERE (outcome = 'accepted'::text);
+
+-- row level security oncebox.attempt
+alter table oncebox.attempt enable row level security;
+
+-- comment oncebox.attempt_accepted_once
+is 'At most one accepted attempt per notification.'
+
+-- view oncebox.attempts
+create view oncebox.attempts as
+ SELECT notification_id,
+    attempt,
+    lead_id,
+    channel,
+    worker_id,
+    started_at,
+    sending_at,
+    ended_at,
+    outcome,
+    code,
+    detail,
+    provider_ref
+   FROM (oncebox.attempt a
+     JOIN oncebox.notification n ON ((id = notification_id)));
+
+-- comment oncebox.attempts
+is 'Every try: who, when, what came of it.'
+
+-- comment oncebox.attempts.attempt
+is 'From 1; the number is the fence: only the current one may settle.'
+
+-- comment oncebox.attempts.code
+is 'The provider''s, or ours; accepted_twice = a second message was taken for one person.'
+
+-- comment oncebox.attempts.detail
+is 'In the provider''s words, cut and without what it quoted of the message.'
+
+-- comment oncebox.attempts.ended_at
+is 'When its outcome was written; null = it is under way.'
+
+-- comment oncebox.attempts.outcome
+is 'accepted, rejected, not_sent, unknown; released: given back untried; swept: its worker fell silent.'
+
+-- comment oncebox.attempts.provider_ref
+is 'The provider''s own id of the message that it took.'
+
+-- comment oncebox.attempts.sending_at
+is 'From here on it may have gone out; null = provably nothing irreversible was tried.'
+
+-- comment oncebox.attempts.started_at
+is 'When it was claimed.'
+
+-- table oncebox.audit
+create table oncebox.audit ();
+
+-- column oncebox.audit.action
+alter table oncebox.audit add column action text not null;
+
+-- column oncebox.audit.actor
+alter table oncebox.audit add column actor text not null;
+
+-- column oncebox.audit.at
+alter table oncebox.audit add column at timestamp with time zone not null default clock_timestamp();
+
+-- column oncebox.audit.from_state
+alter table oncebox.audit add column from_state text not null;
+
+-- column oncebox.audit.id
+alter table oncebox.audit add column id bigint not null generated always as identity;
+
+-- column oncebox.audit.notification_id
+alter table oncebox.audit add column notification_id bigint not null;
+
+-- column oncebox.audit.reason
+alter table oncebox.audit add column reason text not null;
+
+-- column oncebox.audit.to_state
+alter table oncebox.audit add column to_state text not null;
+
+-- constraint oncebox.audit.audit_actor_length
+alter table oncebox.audit add constraint audit_actor_length CHECK (((length(actor) >= 1) AND (length(actor) <= 200)));
+
+-- constraint oncebox.audit.audit_notification_id_fkey
+alter table oncebox.audit add constraint audit_notification_id_fkey FOREIGN KEY (notification_id) REFERENCES oncebox.notification(id);
+
+-- constraint oncebox.audit.audit_pkey
+alter table oncebox.audit add constraint audit_pkey PRIMARY KEY (id);
+
+-- constraint oncebox.audit.audit_reason_length
+alter table oncebox.audit add constraint audit_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 2000)));
+
+-- index oncebox.audit_notification
+CREATE INDEX audit_notification ON oncebox.audit USING btree (notification_id);
+
+-- row level security oncebox.audit
+alter table oncebox.audit enable row level security;
+
+-- comment oncebox.audit_notification
+is 'What people did about one notification.'
+
+-- function oncebox.cancel(notification_id bigint, actor text, reason text)
+-- returns text; language plpgsql; volatility v; parallel u; body md5 5dba69fccdae7d813de0f53b836ca00e
+
+-- table oncebox.channel
+create table oncebox.channel ();
+
+-- column oncebox.channel.changed_at
+alter table oncebox.channel add column changed_at timestamp with time zone not null default now();
+
+-- column oncebox.channel.channel
+alter table oncebox.channel add column channel text not null;
+
+-- column oncebox.channel.next_slot_at
+alter table oncebox.channel add column next_slot_at timestamp with time zone;
+
+-- column oncebox.channel.pause_reason
+alter table oncebox.channel add column pause_reason text;
+
+-- column oncebox.channel.paused_until
+alter table oncebox.channel add column paused_until timestamp with time zone;
+
+-- column oncebox.channel.pauses
+alter table oncebox.channel add column pauses integer not null default 0;
+
+-- constraint oncebox.channel.channel_known
+alter table oncebox.channel add constraint channel_known CHECK ((channel = ANY (ARRAY['sms'::text, 'email'::text])));
+
+-- constraint oncebox.channel.channel_paused_with_reason
+alter table oncebox.channel add constraint channel_paused_with_reason CHECK (((paused_until IS NULL) = (pause_reason IS NULL)));
+
+-- constraint oncebox.channel.channel_pkey
+alter table oncebox.channel add constraint channel_pkey PRIMARY KEY (channel);
+
+-- function oncebox.channel_is_open(channel text)
+-- returns boolean; language plpgsql; volatility v; parallel u; body md5 711f0aef96ced051e9cf548aa870a337
+
+-- function oncebox.check_leads(leads jsonb)
+-- returns TABLE(record integer, problem jsonb, name text, phone text, email text, source text, idempotency_key text, kind text, data jsonb, due_at timestamp with time zone, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text, fingerprint bytea); language sql; volatility s; parallel u; body md5 fb3e601a4b6c1869b164c95ba384a37c
+
+-- function oncebox.claim(notification_id bigint, worker_id uuid, token uuid, lease interval, send_timeout interval, per_second numeric, two_step boolean)
+-- returns TABLE(verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language plpgsql; volatility v; parallel u; body md5 86ca4febf092a4ab9419958deea69670
+
+-- function oncebox.claimed(notification_id bigint)
+-- returns TABLE(verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language sql; volatility s; parallel u; body md5 69c3903b986a49d1ef2c3fd8f0658341
+
+-- view oncebox.claims
+create view oncebox.claims as
+ SELECT id AS notification_id,
+    lead_id,
+    channel,
+    attempt,
+    worker_id,
+    started_at,
+    sending_at,
+    deadline_at,
+    lease_until,
+    ((stopped_at IS NULL) AND (gone_at IS NULL) AND (lock_key = ANY (ARRAY( SELECT oncebox.locks_of_workers() AS locks_of_workers)))) AS is_holder_present
+   FROM ((oncebox.notification n
+     JOIN oncebox.worker w ON ((id = worker_id)))
+     LEFT JOIN oncebox.attempt a ON (((notification_id = id) AND (attempt = attempt))))
+  WHERE (state = 'claimed'::text);
+
+-- comment oncebox.claims
+is 'Every claim that is open now, and whether its holder is alive. No person''s data.'
+
+-- comment oncebox.claims.attempt
+is 'The one that is under way.'
+
+-- comment oncebox.claims.deadline_at
+is 'Its send is over by then, whatever became of it.'
+
+-- comment oncebox.claims.is_holder_present
+is 'The lock of the worker that holds it is held now: it is alive.'
+
+-- comment oncebox.claims.lease_until
+is 'How long the claim is good for; in the past = sweep takes it over.'
+
+-- comment oncebox.claims.sending_at
+is 'From here on it may have gone out; null = provably nothing irreversible was tried.'
+
+-- comment oncebox.claims.started_at
+is 'When it was claimed.'
+
+-- function oncebox.clean_text(raw text)
+-- returns text; language plpgsql; volatility i; parallel s; body md5 3f36bf4f8250f2965c8391819f46212a
+
+-- function oncebox.discarded(notification_id bigint)
+-- returns void; language sql; volatility v; parallel u; body md5 a48ea1b9ed54531c9f676efd06e1cf8b
+
+-- function oncebox.display_name(raw text, max_length integer)
+-- returns text; language plpgsql; volatility i; parallel s; body md5 a3f802d6d7e6fe9a37ca101f04f20b2f
+
+-- function oncebox.epoch()
+-- returns TABLE(system_identifier text, timeline text, database text); language sql; volatility s; parallel u; body md5 0a2ca91856282987e24e5cb73d9169da
+
+-- function oncebox.find_gone_workers()
+-- returns SETOF uuid; language plpgsql; volatility v; parallel u; body md5 896b89a1018073a76d1639a12dda3415
+
+-- function oncebox.finish(notification_id bigint, state text, reason text)
+-- returns void; language sql; volatility v; parallel u; body md5 ab720144e4d585e028286cb1c91a2344
+
+-- view oncebox.guard
+create view oncebox.guard as
+ SELECT system_identifier,
+    timeline,
+    database,
+    ((system_identifier = system_identifier) AND (timeline = timeline) AND (database = database)) AS is_known,
+    travelled_at,
+    held_sms,
+    held_email,
+    oldest_held_sms_due_at,
+    oldest_held_email_due_at
+   FROM ((oncebox.setting s
+     CROSS JOIN oncebox.epoch() e(system_identifier, timeline, database))
+     CROSS JOIN ( SELECT count(*) FILTER (WHERE (channel = 'sms'::text)) AS held_sms,
+            count(*) FILTER (WHERE (channel = 'email'::text)) AS held_email,
+            min(due_at) FILTER (WHERE (channel = 'sms'::text)) AS oldest_held_sms_due_at,
+            min(due_at) FILTER (WHERE (channel = 'email'::text)) AS oldest_held_email_due_at
+           FROM oncebox.notification n
+          WHERE is_held) h);
+
+-- comment oncebox.guard
+is 'One row: which database this is, whether it is the one that it was, and what is held. No person''s data.'
+
+-- comment oncebox.guard.database
+is 'The database''s oid and its notification table''s.'
+
+-- comment oncebox.guard.is_known
+is 'Null = nothing was written down yet; false = the next claim or sweep will hold what is due.'
+
+-- comment oncebox.guard.system_identifier
+is 'Of the cluster in which the outbox was written.'
+
+-- comment oncebox.guard.timeline
+is 'Of that cluster, in hexadecimal; a promotion or a recovery begins a new one.'
+
+-- comment oncebox.guard.travelled_at
+is 'When it was last found to be another one, or said to be; null = never.'
+
+-- view oncebox.health
+create view oncebox.health as
+ SELECT count(*) FILTER (WHERE (state = 'pending'::text)) AS pending,
+    count(*) FILTER (WHERE ((state = 'pending'::text) AND (due_at <= now()))) AS due,
+    count(*) FILTER (WHERE (state = 'claimed'::text)) AS claimed,
+    count(*) FILTER (WHERE (state = 'sent'::text)) AS sent,
+    count(*) FILTER (WHERE (state = 'failed'::text)) AS failed,
+    count(*) FILTER (WHERE (state = 'unknown'::text)) AS unknown,
+    count(*) FILTER (WHERE (state = 'cancelled'::text)) AS cancelled,
+    count(*) FILTER (WHERE is_held) AS held,
+    count(*) FILTER (WHERE ((state_reason = 'killed_its_worker'::text) AND (state = 'unknown'::text))) AS set_aside,
+    min(due_at) FILTER (WHERE (state = 'pending'::text)) AS oldest_due_at,
+    ( SELECT min(started_at) AS min
+           FROM (oncebox.notification u
+             JOIN oncebox.attempt a ON (((notification_id = id) AND (attempt = attempt))))
+          WHERE (state = 'unknown'::text)) AS oldest_unknown_at,
+    ( SELECT COALESCE(jsonb_object_agg(channel, jsonb_build_object('until', paused_until, 'reason', pause_reason, 'pauses', pauses)), '{}'::jsonb) AS "coalesce"
+           FROM oncebox.channel c
+          WHERE (paused_until IS NOT NULL)) AS paused_channels,
+    ( SELECT count(*) AS count
+           FROM oncebox.worker w
+          WHERE ((stopped_at IS NULL) AND (gone_at IS NULL))) AS workers,
+    ( SELECT count(*) AS count
+           FROM oncebox.worker w
+          WHERE ((stopped_at IS NULL) AND (gone_at IS NULL) AND (lock_key = ANY (ARRAY( SELECT oncebox.locks_of_workers() AS locks_of_workers))))) AS workers_alive,
+    ( SELECT at
+           FROM oncebox.last_sweep s) AS last_sweep_at,
+    min(lease_until) FILTER (WHERE (state = 'claimed'::text)) AS oldest_lease_until
+   FROM oncebox.notification n;
+
+-- comment oncebox.health
+is 'One row: counts by state, the oldest due and unknown, paused channels, workers, the last sweep. No person''s data. Counts every notification.'
+
+-- comment oncebox.health.due
+is 'Of pending: due by now.'
+
+-- comment oncebox.health.failed
+is 'Final: the provider refused them, or every try failed.'
+
+-- comment oncebox.health.held
+is 'Of pending: not sent before a comparison, because the database is another one than it was; see oncebox.guard.'
+
+-- comment oncebox.health.last_sweep_at
+is 'When a worker last swept, to five seconds; null = none ever did. Older than a minute = no worker runs, or its sweep fails.'
+
+-- comment oncebox.health.oldest_due_at
+is 'Of pending, due or not; in the past by more than seconds = something is stuck.'
+
+-- comment oncebox.health.oldest_lease_until
+is 'The first lease of a claim to run out; in the past = its holder is gone or hangs, and no sweep ran since.'
+
+-- comment oncebox.health.oldest_unknown_at
+is 'When its last attempt began.'
+
+-- comment oncebox.health.paused_channels
+is 'By channel: until when, the code that paused it, and how many times in a row. {} = none.'
+
+-- comment oncebox.health.set_aside
+is 'Of unknown: three workers in a row died with it, so a person has to look.'
+
+-- comment oncebox.health.unknown
+is 'May have gone out: the provider is asked, or a person is.'
+
+-- comment oncebox.health.workers
+is 'Workers that neither signed off nor were found gone; one that was killed alone is still counted. See workers_alive.'
+
+-- comment oncebox.health.workers_alive
+is 'Workers whose lock is held now.'
+
+-- function oncebox.hold(actor text, reason text)
+-- returns integer; language plpgsql; volatility v; parallel u; body md5 a245c6106228bba2fa6fe59c90f49f29
+
+-- function oncebox.hold_due()
+-- returns bigint[]; language plpgsql; volatility v; parallel u; body md5 6ae065bc2821dc6f863a3349d28987df
+
+-- function oncebox.input_problem(field text, problem text, raw text)
+-- returns jsonb; language sql; volatility i; parallel s; body md5 c968e6f9444820586a0d5e1137192919
+
+-- function oncebox.is_too_long(template text, lead_name text, data jsonb, at_most integer)
+-- returns boolean; language sql; volatility i; parallel s; body md5 664179241d15d246a99149ec484405f3
+
+-- function oncebox.keep_draft(notification_id bigint, attempt integer, campaign_id text, message_id text)
+-- returns boolean; language sql; volatility v; parallel u; body md5 0676c6b47538ba7c02c39b514c7c4a29
+
+-- table oncebox.last_sweep
+create table oncebox.last_sweep ();
+
+-- column oncebox.last_sweep.at
+alter table oncebox.last_sweep add column at timestamp with time zone;
+
+-- column oncebox.last_sweep.only_row
+alter table oncebox.last_sweep add column only_row boolean not null default true;
+
+-- constraint oncebox.last_sweep.last_sweep_one_row
+alter table oncebox.last_sweep add constraint last_sweep_one_row CHECK (only_row);
+
+-- constraint oncebox.last_sweep.last_sweep_pkey
+alter table oncebox.last_sweep add constraint last_sweep_pkey PRIMARY KEY (only_row);
+
+-- comment oncebox.last_sweep
+is 'One row: a worker that sweeps leaves its mark here, every five seconds at most.'
+
+-- comment oncebox.last_sweep.at
+is 'When a sweep last began; null = none did yet.'
+
+-- comment oncebox.last_sweep.only_row
+is 'Always true: there is one row.'
+
+-- view oncebox.lead_history
+create view oncebox.lead_history as
+ SELECT id AS lead_id,
+    created_at AS at,
+    NULL::bigint AS notification_id,
+    NULL::text AS channel,
+    'registered'::text AS event,
+    NULL::text AS by,
+    ((('from '::text || source) || ', kind '::text) || kind) AS detail
+   FROM (public.landing_leads l
+     LEFT JOIN oncebox.registration r ON ((lead_id = id)))
+UNION ALL
+ SELECT lead_id,
+    created_at AS at,
+    id AS notification_id,
+    channel,
+    'planned'::text AS event,
+    NULL::text AS by,
+    ('for '::text ||
+        CASE channel
+            WHEN 'sms'::text THEN oncebox.mask_phone(recipient)
+            ELSE oncebox.mask_email(recipient)
+        END) AS detail
+   FROM oncebox.notification n
+UNION ALL
+ SELECT lead_id,
+    started_at AS at,
+    id AS notification_id,
+    channel,
+    'claimed'::text AS event,
+    ('worker '::text || worker_id) AS by,
+    ('attempt '::text || attempt) AS detail
+   FROM (oncebox.attempt a
+     JOIN oncebox.notification n ON ((id = notification_id)))
+UNION ALL
+ SELECT lead_id,
+    ended_at AS at,
+    id AS notification_id,
+    channel,
+    outcome AS event,
+    ('worker '::text || worker_id) AS by,
+    concat_ws(', '::text, ('attempt '::text || attempt), code, ('provider''s id '::text || provider_ref)) AS detail
+   FROM (oncebox.attempt a
+     JOIN oncebox.notification n ON ((id = notification_id)))
+  WHERE (ended_at IS NOT NULL)
+UNION ALL
+ SELECT lead_id,
+    at,
+    id AS notification_id,
+    channel,
+    'looked_up'::text AS event,
+    ('worker '::text || worker_id) AS by,
+    ((((('attempt '::text || attempt) || ', found '::text) || finding) || ', so '::text) || verdict) AS detail
+   FROM (oncebox.lookup k
+     JOIN oncebox.notification n ON ((id = notification_id)))
+UNION ALL
+ SELECT lead_id,
+    at,
+    id AS notification_id,
+    channel,
+    action AS event,
+    actor AS by,
+    ((((from_state || ' -> '::text) || to_state) || ': '::text) || reason) AS detail
+   FROM (oncebox.audit d
+     JOIN oncebox.notification n ON ((id = notification_id)))
+UNION ALL
+ SELECT lead_id,
+    settled_at AS at,
+    id AS notification_id,
+    channel,
+    ('is '::text || state) AS event,
+    NULL::text AS by,
+    state_reason AS detail
+   FROM oncebox.notification n
+  WHERE (settled_at IS NOT NULL);
+
+-- comment oncebox.lead_history
+is 'Everything that happened for a lead, a row each, recipients masked. Ask it by lead_id and sort by at.'
+
+-- comment oncebox.lead_history.at
+is 'Null where an adopted lead does not say when it came in.'
+
+-- comment oncebox.lead_history.by
+is 'The worker or the person; null = registration, or the database itself.'
+
+-- comment oncebox.lead_history.event
+is 'registered, planned, claimed; the outcome of an attempt; looked_up; what a person did; is sent, is failed, is cancelled.'
+
+-- comment oncebox.lead_history.notification_id
+is 'Null for what concerns the lead as a whole.'
+
+-- function oncebox.lead_problem(field text, message text, hint text, code text)
+-- returns jsonb; language sql; volatility i; parallel s; body md5 4fe7381e2174562d203da3897993a6c9
+
+-- function oncebox.leads_of(person text)
+-- returns SETOF uuid; language sql; volatility s; parallel u; body md5 fb90b2ce0633bdc0b39e527821a4294a
+
+-- function oncebox.line_up(at_most integer)
+-- returns integer; language plpgsql; volatility v; parallel u; body md5 6fbc6dbccadd228aa4d8b5022c09ae98
+
+-- function oncebox.lock_state(notification_id bigint)
+-- returns text; language plpgsql; volatility v; parallel u; body md5 50c64726788e363db34750f3d8af6d67
+
+-- function oncebox.locks_of_workers()
+-- returns SETOF bigint; language sql; volatility v; parallel u; body md5 32b6d8b2c83b3b2e2dc8e453a789af9f
+
+-- table oncebox.lookup
+create table oncebox.lookup ();
+
+-- column oncebox.lookup.at
+alter table oncebox.lookup add column at timestamp with time zone not null default clock_timestamp();
+
+-- column oncebox.lookup.attempt
+alter table oncebox.lookup add column attempt integer not null;
+
+-- column oncebox.lookup.detail
+alter table oncebox.lookup add column detail text;
+
+-- column oncebox.lookup.finding
+alter table oncebox.lookup add column finding text not null;
+
+-- column oncebox.lookup.id
+alter table oncebox.lookup add column id bigint not null generated always as identity;
+
+-- column oncebox.lookup.notification_id
+alter table oncebox.lookup add column notification_id bigint not null;
+
+-- column oncebox.lookup.verdict
+alter table oncebox.lookup add column verdict text not null;
+
+-- column oncebox.lookup.worker_id
+alter table oncebox.lookup add column worker_id uuid not null;
+
+-- constraint oncebox.lookup.lookup_detail_length
+alter table oncebox.lookup add constraint lookup_detail_length CHECK ((length(detail) <= 2000));
+
+-- constraint oncebox.lookup.lookup_finding_known
+alter table oncebox.lookup add constraint lookup_finding_known CHECK ((finding = ANY (ARRAY['sent'::text, 'rejected'::text, 'draft'::text, 'absent'::text, 'undecided'::text, 'repeat'::text])));
+
+-- constraint oncebox.lookup.lookup_notification_id_fkey
+alter table oncebox.lookup add constraint lookup_notification_id_fkey FOREIGN KEY (notification_id) REFERENCES oncebox.notification(id);
+
+-- constraint oncebox.lookup.lookup_pkey
+alter table oncebox.lookup add constraint lookup_pkey PRIMARY KEY (id);
+
+-- constraint oncebox.lookup.lookup_verdict_known
+alter table oncebox.lookup add constraint lookup_verdict_known CHECK ((verdict = ANY (ARRAY['sent'::text, 'failed'::text, 'pending'::text, 'already_sent'::text, 'later'::text])));
+
+-- index oncebox.lookup_notification
+CREATE INDEX lookup_notification ON oncebox.lookup USING btree (notification_id, attempt);
+
+-- row level security oncebox.lookup
+alter table oncebox.lookup enable row level security;
+
+-- comment oncebox.lookup_notification
+is 'What was asked about one notification.'
+
+-- view oncebox.lookups
+create view oncebox.lookups as
+ SELECT notification_id,
+    attempt,
+    at,
+    worker_id,
+    finding,
+    verdict,
+    detail
+   FROM oncebox.lookup l;
+
+-- comment oncebox.lookups
+is 'Every question to a provider about an outcome in doubt, what it answered and what followed.'
+
+-- comment oncebox.lookups.attempt
+is 'Whose outcome was in doubt.'
+
+-- comment oncebox.lookups.finding
+is 'What the provider''s record said: sent, rejected, draft, absent; undecided: asked in vain; repeat: the settings say to send again.'
+
+-- comment oncebox.lookups.verdict
+is 'What followed: sent, failed, pending (it is sent), already_sent (held, and it had gone out), later (asked again).'
+
+-- function oncebox.mask_email(email text)
+-- returns text; language sql; volatility i; parallel s; body md5 1666cf274df4bca89104fb67b0d3acea
+
+-- function oncebox.mask_name(name text)
+-- returns text; language sql; volatility i; parallel s; body md5 30ed43fe78ece4fb9a64633e5201ff94
+
+-- function oncebox.mask_phone(phone text)
+-- returns text; language sql; volatility i; parallel s; body md5 9ceb4eb89be7f6909e4e520d64bab5e4
+
+-- table oncebox.migration
+create table oncebox.migration ();
+
+-- column oncebox.migration.name
+alter table oncebox.migration add column name character varying(255) not null;
+
+-- column oncebox.migration.timestamp
+alter table oncebox.migration add column "timestamp" character varying(255) not null;
+
+-- constraint oncebox.migration.migration_pkey
+alter table oncebox.migration add constraint migration_pkey PRIMARY KEY (name);
+
+-- comment oncebox.migration
+is 'Which migrations were applied, and when; written by oncebox migrate.'
+
+-- function oncebox.missing_variables(wanted text[], lead_name text, data jsonb)
+-- returns text[]; language sql; volatility i; parallel s; body md5 ff305905b1587bd95286ad97ec8fca77
+
+-- function oncebox.next_due_in(within interval)
+-- returns interval; language sql; volatility s; parallel u; body md5 27e9b4ad1b83061923c45a45efaba74a
+
+-- function oncebox.notice_epoch()
+-- returns integer; language plpgsql; volatility v; parallel u; body md5 3bc494aa44390dc8238abbc16cf490ba
+
+-- table oncebox.notification
+create table oncebox.notification ();
+
+-- column oncebox.notification.attempt
+alter table oncebox.notification add column attempt integer not null default 0;
+
+-- column oncebox.notification.body
+alter table oncebox.notification add column body text;
+
+-- column oncebox.notification.campaign_id
+alter table oncebox.notification add column campaign_id text;
+
+-- column oncebox.notification.channel
+alter table oncebox.notification add column channel text not null;
+
+-- column oncebox.notification.claim_token
+alter table oncebox.notification add column claim_token uuid;
+
+-- column oncebox.notification.created_at
+alter table oncebox.notification add column created_at timestamp with time zone not null default now();
+
+-- column oncebox.notification.deaths
+alter table oncebox.notification add column deaths integer not null default 0;
+
+-- column oncebox.notification.delivery
+alter table oncebox.notification add column delivery text;
+
+-- column oncebox.notification.discard_at
+alter table oncebox.notification add column discard_at timestamp with time zone;
+
+-- column oncebox.notification.due_at
+alter table oncebox.notification add column due_at timestamp with time zone not null default now();
+
+-- column oncebox.notification.expires_at
+alter table oncebox.notification add column expires_at timestamp with time zone;
+
+-- column oncebox.notification.failures
+alter table oncebox.notification add column failures integer not null default 0;
+
+-- column oncebox.notification.id
+alter table oncebox.notification add column id bigint not null generated always as identity;
+
+-- column oncebox.notification.is_held
+alter table oncebox.notification add column is_held boolean not null default false;
+
+-- column oncebox.notification.kind
+alter table oncebox.notification add column kind text not null default 'proftest'::text;
+
+-- column oncebox.notification.lead_id
+alter table oncebox.notification add column lead_id uuid not null;
+
+-- column oncebox.notification.lease_until
+alter table oncebox.notification add column lease_until timestamp with time zone;
+
+-- column oncebox.notification.look_up_at
+alter table oncebox.notification add column look_up_at timestamp with time zone;
+
+-- column oncebox.notification.message_id
+alter table oncebox.notification add column message_id text;
+
+-- column oncebox.notification.provider_ref
+alter table oncebox.notification add column provider_ref text;
+
+-- column oncebox.notification.recipient
+alter table oncebox.notification add column recipient text not null;
+
+-- column oncebox.notification.settled_at
+alter table oncebox.notification add column settled_at timestamp with time zone;
+
+-- column oncebox.notification.slot_at
+alter table oncebox.notification add column slot_at timestamp with time zone;
+
+-- column oncebox.notification.state
+alter table oncebox.notification add column state text not null default 'pending'::text;
+
+-- column oncebox.notification.state_reason
+alter table oncebox.notification add column state_reason text;
+
+-- column oncebox.notification.subject
+alter table oncebox.notification add column subject text;
+
+-- column oncebox.notification.worker_id
+alter table oncebox.notification add column worker_id uuid;
+
+-- constraint oncebox.notification.notification_attempt_not_negative
+alter table oncebox.notification add constraint notification_attempt_not_negative CHECK (((attempt >= 0) AND (failures >= 0)));
+
+-- constraint oncebox.notification.notification_body_length
+alter table oncebox.notification add constraint notification_body_length CHECK (((length(body) >= 1) AND (length(body) <=
+CASE channel
+    WHEN 'sms'::text THEN 1000
+    ELSE 20000
+END)));
+
+-- constraint oncebox.notification.notification_channel_known
+alter table oncebox.notification add constraint notification_channel_known CHECK ((channel = ANY (ARRAY['sms'::text, 'email'::text])));
+
+-- constraint oncebox.notification.notification_draft_whole
+alter table oncebox.notification add constraint notification_draft_whole CHECK (((campaign_id IS NULL) = (message_id IS NULL)));
+
+-- constraint oncebox.notification.notification_held_while_pending
+alter table oncebox.notification add constraint notification_held_while_pending CHECK (((NOT is_held) OR (state = 'pending'::text)));
+
+-- constraint oncebox.notification.notification_holder_while_claimed
+alter table oncebox.notification add constraint notification_holder_while_claimed CHECK (((state <> 'claimed'::text) OR (worker_id IS NOT NULL)));
+
+-- constraint oncebox.notification.notification_lead_id_fkey
+alter table oncebox.notification add constraint notification_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.landing_leads(id);
+
+-- constraint oncebox.notification.notification_lease_iff_claimed
+alter table oncebox.notification add constraint notification_lease_iff_claimed CHECK (((state = 'claimed'::text) = (lease_until IS NOT NULL)));
+
+-- constraint oncebox.notification.notification_look_up_when_in_doubt
+alter table oncebox.notification add constraint notification_look_up_when_in_doubt CHECK (((look_up_at IS NULL) OR (state = 'unknown'::text) OR is_held));
+
+-- constraint oncebox.notification.notification_once_per_lead_channel_kind
+alter table oncebox.notification add constraint notification_once_per_lead_channel_kind UNIQUE (lead_id, channel, kind);
+
+-- constraint oncebox.notification.notification_pkey
+alter table oncebox.notification add constraint notification_pkey PRIMARY KEY (id);
+
+-- constraint oncebox.notification.notification_reason_when_not_well
+alter table oncebox.notification add constraint notification_reason_when_not_well CHECK (((state <> ALL (ARRAY['failed'::text, 'unknown'::text, 'cancelled'::text])) OR (state_reason IS NOT NULL)));
+
+-- constraint oncebox.notification.notification_recipient_is_one
+alter table oncebox.notification add constraint notification_recipient_is_one CHECK (
+CASE channel
+    WHEN 'sms'::text THEN (recipient ~ '^\+[1-9][0-9]{6,14}$'::text)
+    ELSE ((length(recipient) <= 254) AND (recipient ~ '^[A-Za-z0-9!#$%&''*+/=?^_`{|}~.-]+@[a-z0-9.-]+$'::text))
+END);
+
+-- constraint oncebox.notification.notification_settled_iff_final
+alter table oncebox.notification add constraint notification_settled_iff_final CHECK (((state = ANY (ARRAY['sent'::text, 'failed'::text, 'cancelled'::text])) = (settled_at IS NOT NULL)));
+
+-- constraint oncebox.notification.notification_state_known
+alter table oncebox.notification add constraint notification_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'claimed'::text, 'sent'::text, 'failed'::text, 'unknown'::text, 'cancelled'::text])));
+
+-- constraint oncebox.notification.notification_subject_length
+alter table oncebox.notification add constraint notification_subject_length CHECK (((length(subject) >= 1) AND (length(subject) <= 500)));
+
+-- constraint oncebox.notification.notification_worker_id_fkey
+alter table oncebox.notification add constraint notification_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES oncebox.worker(id);
+
+-- index oncebox.notification_discard
+CREATE INDEX notification_discard ON oncebox.notification USING btree (discard_at) WHERE ((discard_at IS NOT NULL) AND (state = ANY (ARRAY['sent'::text, 'failed'::text, 'cancelled'::text])));
+
+-- index oncebox.notification_due
+CREATE INDEX notification_due ON oncebox.notification USING btree (due_at) WHERE (state = 'pending'::text);
+
+-- index oncebox.notification_holder
+CREATE INDEX notification_holder ON oncebox.notification USING btree (worker_id) WHERE (state = 'claimed'::text);
+
+-- index oncebox.notification_lease
+CREATE INDEX notification_lease ON oncebox.notification USING btree (lease_until) WHERE (state = 'claimed'::text);
+
+-- index oncebox.notification_look_up
+CREATE INDEX notification_look_up ON oncebox.notification USING btree (look_up_at) WHERE (look_up_at IS NOT NULL);
+
+-- index oncebox.notification_slot
+CREATE INDEX notification_slot ON oncebox.notification USING btree (slot_at) WHERE (slot_at IS NOT NULL);
+
+-- index oncebox.notification_unknown
+CREATE INDEX notification_unknown ON oncebox.notification USING btree (id) WHERE (state = 'unknown'::text);
+
+-- trigger oncebox.notification.notification_after_insert
+CREATE TRIGGER notification_after_insert AFTER INSERT ON oncebox.notification REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION oncebox.notification_after_insert();
+
+-- trigger oncebox.notification.notification_before_insert
+CREATE TRIGGER notification_before_insert BEFORE INSERT ON oncebox.notification FOR EACH ROW WHEN ((new.recipient IS NULL)) EXECUTE FUNCTION oncebox.notification_before_insert();
+
+-- row level security oncebox.notification
+alter table oncebox.notification enable row level security;
+
+-- comment oncebox.notification
+is 'The outbox: one row is one message to one recipient over one channel. Read it through oncebox.notifications, which masks it.'
+
+-- function oncebox.notification_after_insert()
+-- returns trigger; language plpgsql; volatility v; parallel u; body md5 fb34b27b9127352b4ac44417e6ff87db
+
+-- function oncebox.notification_before_insert()
+-- returns trigger; language plpgsql; volatility v; parallel u; body md5 89034533246a7b07dbd41b1a80cf86ff
+
+-- comment oncebox.notification_discard
+is 'Whose left drafts are to be thrown away now (discard).'
+
+-- comment oncebox.notification_due
+is 'The next due row (alarm) and due rows without a job (sweep).'
+
+-- comment oncebox.notification_holder
+is 'What a dead worker held (sweep).'
+
+-- comment oncebox.notification_lease
+is 'Claims whose lease ran out (sweep).'
+
+-- comment oncebox.notification_look_up
+is 'Whose provider is to be asked now (reconcile).'
+
+-- comment oncebox.notification_slot
+is 'The next moment kept for a send (alarm).'
+
+-- comment oncebox.notification_unknown
+is 'What is in doubt (reconcile, health).'
+
+-- view oncebox.notifications
+create view oncebox.notifications as
+ SELECT id,
+    lead_id,
+    channel,
+    kind,
+        CASE channel
+            WHEN 'sms'::text THEN oncebox.mask_phone(recipient)
+            ELSE oncebox.mask_email(recipient)
+        END AS recipient,
+    state,
+    state_reason,
+    attempt,
+    failures,
+    deaths,
+    is_held,
+    look_up_at,
+    due_at,
+    expires_at,
+    created_at,
+    settled_at,
+    worker_id,
+    lease_until,
+    campaign_id,
+    provider_ref,
+    delivery,
+    oncebox.reference(id) AS reference
+   FROM oncebox.notification n;
+
+-- comment oncebox.notifications
+is 'Every notification, with masked recipients and without texts.'
+
+-- comment oncebox.notifications.attempt
+is 'The number of the last claim; 0 = none yet. Ten are skipped when the database travelled in time.'
+
+-- comment oncebox.notifications.campaign_id
+is 'Mobizon''s draft of it, which every attempt acts on; null = there is none yet.'
+
+-- comment oncebox.notifications.deaths
+is 'Workers in a row that died holding it; the third sets it aside.'
+
+-- comment oncebox.notifications.delivery
+is 'What the provider last said of it on its way to the phone.'
+
+-- comment oncebox.notifications.due_at
+is 'Not sent before; of one that was tried already, when it is tried again.'
+
+-- comment oncebox.notifications.expires_at
+is 'Not sent after; null = never too late.'
+
+-- comment oncebox.notifications.failures
+is 'Tries that failed for this message''s own sake; trouble of a whole channel does not count.'
+
+-- comment oncebox.notifications.is_held
+is 'Not sent before a comparison: the database is another one than it was. See docs/time-travel.md.'
+
+-- comment oncebox.notifications.lease_until
+is 'How long its claim is good for; null = it is not claimed.'
+
+-- comment oncebox.notifications.look_up_at
+is 'When the provider is asked next what became of it; null = it is not asked.'
+
+-- comment oncebox.notifications.provider_ref
+is 'The provider''s own id of the message that it took.'
+
+-- comment oncebox.notifications.recipient
+is 'Masked.'
+
+-- comment oncebox.notifications.reference
+is 'The name by which the provider''s record of it is recognised: the campaign''s name, the Message-ID''s local part.'
+
+-- comment oncebox.notifications.settled_at
+is 'When it became sent, failed or cancelled; null = it is not final.'
+
+-- comment oncebox.notifications.state_reason
+is 'Why it is failed, unknown or cancelled, or pending again: a code, or what a person wrote.'
+
+-- comment oncebox.notifications.worker_id
+is 'Who holds it, or held it last.'
+
+-- function oncebox.open_channel(channel text)
+-- returns void; language sql; volatility v; parallel u; body md5 27a028980049fec1d2f8dbc0eca12375
+
+-- function oncebox.parse_email(raw text)
+-- returns TABLE(email text, problem text); language sql; volatility i; parallel s; body md5 b90b6c5c163330445fe529c1c294f58d
+
+-- function oncebox.parse_phone(raw text)
+-- returns TABLE(phone text, problem text); language sql; volatility s; parallel s; body md5 8f25d2598e67bd32eabfd00639895bca
+
+-- function oncebox.parse_since(raw text)
+-- returns timestamp with time zone; language plpgsql; volatility s; parallel u; body md5 ca63301d1f07c87e34b0b387939aa49d
+
+-- function oncebox.parse_time(raw text)
+-- returns timestamp with time zone; language plpgsql; volatility s; parallel u; body md5 64f840dc1bc3bbeb8f951b2fd7dc3c82
+
+-- function oncebox.pause_channel(channel text, pause_for interval, reason text, pauses integer)
+-- returns void; language sql; volatility v; parallel u; body md5 263da42040c19106bee0c6f562742691
+
+-- table oncebox.phone_plan
+create table oncebox.phone_plan ();
+
+-- column oncebox.phone_plan.accepted
+alter table oncebox.phone_plan add column accepted boolean not null default true;
+
+-- column oncebox.phone_plan.calling_code
+alter table oncebox.phone_plan add column calling_code text collate "C" not null;
+
+-- column oncebox.phone_plan.country
+alter table oncebox.phone_plan add column country text collate "C" not null;
+
+-- column oncebox.phone_plan.mobile_pattern
+alter table oncebox.phone_plan add column mobile_pattern text collate "C" not null;
+
+-- column oncebox.phone_plan.trunk_prefix
+alter table oncebox.phone_plan add column trunk_prefix text collate "C" not null default ''::text;
+
+-- constraint oncebox.phone_plan.phone_plan_calling_code_is_digits
+alter table oncebox.phone_plan add constraint phone_plan_calling_code_is_digits CHECK ((calling_code ~ '^[1-9][0-9]{0,2}$'::text));
+
+-- constraint oncebox.phone_plan.phone_plan_country_is_two_letters
+alter table oncebox.phone_plan add constraint phone_plan_country_is_two_letters CHECK ((country ~ '^[A-Z]{2}$'::text));
+
+-- constraint oncebox.phone_plan.phone_plan_mobile_pattern_is_anchored
+alter table oncebox.phone_plan add constraint phone_plan_mobile_pattern_is_anchored CHECK ((mobile_pattern ~~ '^(?:%)$'::text));
+
+-- constraint oncebox.phone_plan.phone_plan_pkey
+alter table oncebox.phone_plan add constraint phone_plan_pkey PRIMARY KEY (calling_code, country);
+
+-- constraint oncebox.phone_plan.phone_plan_trunk_prefix_is_digits
+alter table oncebox.phone_plan add constraint phone_plan_trunk_prefix_is_digits CHECK ((trunk_prefix ~ '^[0-9]{0,2}$'::text));
+
+-- options oncebox.phone_plan
+alter table oncebox.phone_plan set (fillfactor=10);
+
+-- comment oncebox.phone_plan
+is 'Which numbers of which country can get an SMS. Made by sql/phone_plan.sql; only accepted is yours to change.'
+
+-- comment oncebox.phone_plan.accepted
+is 'false: leads with numbers of this country are refused (against SMS pumping).'
+
+-- comment oncebox.phone_plan.mobile_pattern
+is 'The whole number after the calling code; fixed lines too where a country does not tell them apart.'
+
+-- comment oncebox.phone_plan.trunk_prefix
+is 'What is dialled before a number at home (8 in Kazakhstan); forgiven after the calling code.'
+
+-- function oncebox.put_flag(lead_id uuid, channel text, sent boolean, sent_at timestamp with time zone)
+-- returns void; language sql; volatility v; parallel u; body md5 6094ec5c1c7a7ee1c32455c2a185f5b7
+
+-- function oncebox.reconcile(notification_id bigint, attempt integer, worker_id uuid, finding text, detail text, provider_ref text, campaign_id text, delivery text)
+-- returns text; language plpgsql; volatility v; parallel u; body md5 b29f0d755a91cb77f0ad5932c96e4ad4
+
+-- function oncebox.reference(notification_id bigint)
+-- returns text; language sql; volatility s; parallel u; body md5 f3840ead1816263515e2266964193034
+
+-- function oncebox.register_each(leads jsonb)
+-- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 a225e4ec7a886bca388fc060aae2a702
+
+-- function oncebox.register_lead(name text, phone text, email text, source text, idempotency_key text, due_at timestamp with time zone, data jsonb, kind text, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text)
+-- returns TABLE(lead_id uuid, created boolean); language plpgsql; volatility v; parallel u; body md5 c00a71866268f78ea12eb5d78986d45b
+
+-- function oncebox.register_leads(leads jsonb, skip_refused boolean)
+-- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 1183b59f35f6d823ee714b3f4eea1444
+
+-- table oncebox.registration
+create table oncebox.registration ();
+
+-- column oncebox.registration.created_at
+alter table oncebox.registration add column created_at timestamp with time zone not null default now();
+
+-- column oncebox.registration.data
+alter table oncebox.registration add column data jsonb not null;
+
+-- column oncebox.registration.fingerprint
+alter table oncebox.registration add column fingerprint bytea not null;
+
+-- column oncebox.registration.idempotency_key
+alter table oncebox.registration add column idempotency_key text;
+
+-- column oncebox.registration.kind
+alter table oncebox.registration add column kind text not null;
+
+-- column oncebox.registration.lead_id
+alter table oncebox.registration add column lead_id uuid not null;
+
+-- column oncebox.registration.source
+alter table oncebox.registration add column source text not null;
+
+-- constraint oncebox.registration.registration_data_is_object
+alter table oncebox.registration add constraint registration_data_is_object CHECK ((jsonb_typeof(data) = 'object'::text));
+
+-- constraint oncebox.registration.registration_key_length
+alter table oncebox.registration add constraint registration_key_length CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 255)));
+
+-- constraint oncebox.registration.registration_key_once_per_source
+alter table oncebox.registration add constraint registration_key_once_per_source UNIQUE (source, idempotency_key);
+
+-- constraint oncebox.registration.registration_lead_id_fkey
+alter table oncebox.registration add constraint registration_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.landing_leads(id);
+
+-- constraint oncebox.registration.registration_pkey
+alter table oncebox.registration add constraint registration_pkey PRIMARY KEY (lead_id);
+
+-- constraint oncebox.registration.registration_source_length
+alter table oncebox.registration add constraint registration_source_length CHECK (((length(source) >= 1) AND (length(source) <= 100)));
+
+-- row level security oncebox.registration
+alter table oncebox.registration enable row level security;
+
+-- function oncebox.release(notification_id bigint, attempt integer, reason text)
+-- returns boolean; language plpgsql; volatility v; parallel u; body md5 b5b2dade49c7e9ff07b708779094db87
+
+-- function oncebox.remember_epoch()
+-- returns void; language plpgsql; volatility v; parallel u; body md5 6e244f1eb5a5c09590048e0337f0aff0
+
+-- function oncebox.render(template text, variables jsonb)
+-- returns text; language sql; volatility i; parallel s; body md5 7cbb58e189b9873774ad5e1b66f00564
+
+-- function oncebox.resolve(notification_id bigint, state text, actor text, reason text, provider_ref text)
+-- returns void; language plpgsql; volatility v; parallel u; body md5 a5148608d12d864edc57861c9a19bd55
+
+-- function oncebox.resume(channel text, actor text, reason text)
+-- returns integer; language plpgsql; volatility v; parallel u; body md5 90e85aeeeaf74232aacdc2f6bec2af20
+
+-- function oncebox.retry(notification_id bigint, actor text, reason text)
+-- returns void; language plpgsql; volatility v; parallel u; body md5 3b317abcfb8e419ac2d27f603e55ebb2
+
+-- view oncebox.sends_per_day
+create view oncebox.sends_per_day as
+ SELECT date_trunc('day'::text, ended_at) AS day,
+    channel,
+    count(*) AS attempts,
+    count(*) FILTER (WHERE (outcome = 'accepted'::text)) AS accepted,
+    count(*) FILTER (WHERE (outcome = 'rejected'::text)) AS rejected,
+    count(*) FILTER (WHERE (outcome = 'not_sent'::text)) AS not_sent,
+    count(*) FILTER (WHERE (outcome = ANY (ARRAY['unknown'::text, 'swept'::text]))) AS in_doubt,
+    count(*) FILTER (WHERE (outcome = 'released'::text)) AS released
+   FROM (oncebox.attempt a
+     JOIN oncebox.notification n ON ((id = notification_id)))
+  WHERE (ended_at IS NOT NULL)
+  GROUP BY (date_trunc('day'::text, ended_at)), channel;
+
+-- comment oncebox.sends_per_day
+is 'How the attempts that ended in each day ended, by channel. No person''s data. Reads every attempt.'
+
+-- comment oncebox.sends_per_day.accepted
+is 'The provider took it.'
+
+-- comment oncebox.sends_per_day.attempts
+is 'All that ended then.'
+
+-- comment oncebox.sends_per_day.day
+is 'Its beginning, in the session''s time zone.'
+
+-- comment oncebox.sends_per_day.in_doubt
+is 'May have gone out, and was not decided by a late answer or the provider''s record.'
+
+-- comment oncebox.sends_per_day.not_sent
+is 'Provably not sent; it is tried again.'
+
+-- comment oncebox.sends_per_day.rejected
+is 'The provider refused it for good.'
+
+-- comment oncebox.sends_per_day.released
+is 'Given back untried, as by a worker that was told to stop.'
+
+-- view oncebox.sends_per_hour
+create view oncebox.sends_per_hour as
+ SELECT date_trunc('hour'::text, ended_at) AS hour,
+    channel,
+    count(*) AS attempts,
+    count(*) FILTER (WHERE (outcome = 'accepted'::text)) AS accepted,
+    count(*) FILTER (WHERE (outcome = 'rejected'::text)) AS rejected,
+    count(*) FILTER (WHERE (outcome = 'not_sent'::text)) AS not_sent,
+    count(*) FILTER (WHERE (outcome = ANY (ARRAY['unknown'::text, 'swept'::text]))) AS in_doubt,
+    count(*) FILTER (WHERE (outcome = 'released'::text)) AS released
+   FROM (oncebox.attempt a
+     JOIN oncebox.notification n ON ((id = notification_id)))
+  WHERE (ended_at IS NOT NULL)
+  GROUP BY (date_trunc('hour'::text, ended_at)), channel;
+
+-- comment oncebox.sends_per_hour
+is 'How the attempts that ended in each hour ended, by channel. No person''s data. Reads every attempt.'
+
+-- comment oncebox.sends_per_hour.accepted
+is 'The provider took it.'
+
+-- comment oncebox.sends_per_hour.attempts
+is 'All that ended then.'
+
+-- comment oncebox.sends_per_hour.hour
+is 'Its beginning, in the session''s time zone.'
+
+-- comment oncebox.sends_per_hour.in_doubt
+is 'May have gone out, and was not decided by a late answer or the provider''s record.'
+
+-- comment oncebox.sends_per_hour.not_sent
+is 'Provably not sent; it is tried again.'
+
+-- comment oncebox.sends_per_hour.rejected
+is 'The provider refused it for good.'
+
+-- comment oncebox.sends_per_hour.released
+is 'Given back untried, as by a worker that was told to stop.'
+
+-- table oncebox.setting
+create table oncebox.setting ();
+
+-- column oncebox.setting.database
+alter table oncebox.setting add column database text;
+
+-- column oncebox.setting.delay
+alter table oncebox.setting add column delay interval not null default '00:10:00'::interval;
+
+-- column oncebox.setting.installation_id
+alter table oncebox.setting add column installation_id uuid not null default gen_random_uuid();
+
+-- column oncebox.setting.migrated_by
+alter table oncebox.setting add column migrated_by text;
+
+-- column oncebox.setting.only_row
+alter table oncebox.setting add column only_row boolean not null default true;
+
+-- column oncebox.setting.required_migration
+alter table oncebox.setting add column required_migration text;
+
+-- column oncebox.setting.system_identifier
+alter table oncebox.setting add column system_identifier text;
+
+-- column oncebox.setting.timeline
+alter table oncebox.setting add column timeline text;
+
+-- column oncebox.setting.travelled_at
+alter table oncebox.setting add column travelled_at timestamp with time zone;
+
+-- constraint oncebox.setting.setting_delay_not_negative
+alter table oncebox.setting add constraint setting_delay_not_negative CHECK ((delay >= '00:00:00'::interval));
+
+-- constraint oncebox.setting.setting_one_row
+alter table oncebox.setting add constraint setting_one_row CHECK (only_row);
+
+-- constraint oncebox.setting.setting_pkey
+alter table oncebox.setting add constraint setting_pkey PRIMARY KEY (only_row);
+
+-- comment oncebox.setting.migrated_by
+is 'The version of oncebox that ran migrate up last.'
+
+-- comment oncebox.setting.required_migration
+is 'The newest migration that a worker has to know to run here; written by migrate up.'
+
+-- function oncebox.settle(notification_id bigint, attempt integer, outcome text, state text, code text, detail text, provider_ref text, campaign_id text, delivery text, retry_in interval, counts boolean, pause_for interval, pauses integer)
+-- returns TABLE(moved boolean, now_state text); language plpgsql; volatility v; parallel u; body md5 ca6d6e28536d40301526f481134452d7
+
+-- view oncebox.sms_cost
+create view oncebox.sms_cost as
+ SELECT date_trunc('day'::text, settled_at) AS day,
+    kind,
+    count(*) AS messages,
+    sum(oncebox.sms_segments(body)) AS segments,
+    max(oncebox.sms_segments(body)) AS longest,
+    count(*) FILTER (WHERE (body IS NULL)) AS without_text
+   FROM oncebox.notification n
+  WHERE ((channel = 'sms'::text) AND (state = 'sent'::text))
+  GROUP BY (date_trunc('day'::text, settled_at)), kind;
+
+-- comment oncebox.sms_cost
+is 'SMS that were sent each day, by kind, and the parts they are paid as. No person''s data; what is in doubt is not counted.'
+
+-- comment oncebox.sms_cost.day
+is 'Its beginning, in the session''s time zone.'
+
+-- comment oncebox.sms_cost.longest
+is 'Parts of the longest one; more than you meant = shorten the template.'
+
+-- comment oncebox.sms_cost.messages
+is 'SMS that the provider took.'
+
+-- comment oncebox.sms_cost.segments
+is 'What they are paid as: parts of 160 or 153 characters, in Cyrillic of 70 or 67.'
+
+-- comment oncebox.sms_cost.without_text
+is 'Of messages: their text is no longer kept, so their parts are not counted.'
+
+-- function oncebox.sms_segments(body text)
+-- returns integer; language sql; volatility i; parallel s; body md5 fb0f5aa7241c1dac19571cc4dff8e27d
+
+-- function oncebox.sweep(at_most integer)
+-- returns TABLE(action text, subject text); language plpgsql; volatility v; parallel u; body md5 41834fb07dae10866bad2ffa20cb04eb
+
+-- function oncebox.take_discards(channels text[], at_most integer)
+-- returns TABLE(notification_id bigint, channel text, recipient text, reference text, campaign_id text); language sql; volatility v; parallel u; body md5 8af631fbcce455e75ada1ca97074863e
+
+-- function oncebox.take_flag(lead_id uuid, channel text)
+-- returns boolean; language plpgsql; volatility v; parallel u; body md5 d2e747d9b79fce4b0b5bb2d6ca3cd67a
+
+-- function oncebox.take_lookups(channels text[], at_most integer)
+-- returns TABLE(notification_id bigint, attempt integer, channel text, recipient text, reference text, campaign_id text, message_id text); language sql; volatility v; parallel u; body md5 3f6e8fa31e9565e955832002b99bf81c
+
+-- function oncebox.take_slot(notification_id bigint, per_second numeric)
+-- returns timestamp with time zone; language plpgsql; volatility v; parallel u; body md5 cde9b0ec2a258017eba39a7ae3496e28
+
+-- table oncebox.template
+create table oncebox.template ();
+
+-- column oncebox.template.body
+alter table oncebox.template add column body text not null;
+
+-- column oncebox.template.channel
+alter table oncebox.template add column channel text not null;
+
+-- column oncebox.template.created_at
+alter table oncebox.template add column created_at timestamp with time zone not null default now();
+
+-- column oncebox.template.kind
+alter table oncebox.template add column kind text not null;
+
+-- column oncebox.template.subject
+alter table oncebox.template add column subject text;
+
+-- column oncebox.template.updated_at
+alter table oncebox.template add column updated_at timestamp with time zone not null default now();
+
+-- column oncebox.template.variables
+alter table oncebox.template add column variables text[] not null default '{}'::text[];
+
+-- constraint oncebox.template.template_body_length
+alter table oncebox.template add constraint template_body_length CHECK (((length(body) >= 1) AND (length(body) <=
+CASE channel
+    WHEN 'sms'::text THEN 1000
+    ELSE 20000
+END)));
+
+-- constraint oncebox.template.template_channel_known
+alter table oncebox.template add constraint template_channel_known CHECK ((channel = ANY (ARRAY['sms'::text, 'email'::text])));
+
+-- constraint oncebox.template.template_pkey
+alter table oncebox.template add constraint template_pkey PRIMARY KEY (kind, channel);
+
+-- constraint oncebox.template.template_subject_iff_email
+alter table oncebox.template add constraint template_subject_iff_email CHECK (((channel = 'email'::text) = (subject IS NOT NULL)));
+
+-- constraint oncebox.template.template_subject_length
+alter table oncebox.template add constraint template_subject_length CHECK (((length(subject) >= 1) AND (length(subject) <= 500)));
+
+-- trigger oncebox.template.template_before_write
+CREATE TRIGGER template_before_write BEFORE INSERT OR UPDATE ON oncebox.template FOR EACH ROW EXECUTE FUNCTION oncebox.template_before_write();
+
+-- comment oncebox.template
+is 'The texts. {{name}} is replaced by the lead''s name, {{other}} by the registration''s data; {{name|friend}} has a default. Edit the rows freely.'
+
+-- function oncebox.template_before_write()
+-- returns trigger; language plpgsql; volatility v; parallel u; body md5 2363b4595e41e0dde9752a8fd60352b6
+
+-- function oncebox.template_variables(template text)
+-- returns text[]; language sql; volatility i; parallel s; body md5 24777ddd5d4ec1dad089a2a04aced3bf
+
+-- function oncebox.wake(notification_ids bigint[], at timestamp with time zone)
+-- returns void; language plpgsql; volatility v; parallel u; body md5 de4335445c6da35647f34823424fd0a8
+
+-- table oncebox.worker
+create table oncebox.worker ();
+
+-- column oncebox.worker.gone_at
+alter table oncebox.worker add column gone_at timestamp with time zone;
+
+-- column oncebox.worker.id
+alter table oncebox.worker add column id uuid not null;
+
+-- column oncebox.worker.job_workers
+alter table oncebox.worker add column job_workers text[] not null default '{}'::text[];
+
+-- column oncebox.worker.lock_key
+alter table oncebox.worker add column lock_key bigint;
+
+-- column oncebox.worker.pid
+alter table oncebox.worker add column pid integer not null;
+
+-- column oncebox.worker.started_at
+alter table oncebox.worker add column started_at timestamp with time zone not null default now();
+
+-- column oncebox.worker.stopped_at
+alter table oncebox.worker add column stopped_at timestamp with time zone;
+
+-- column oncebox.worker.version
+alter table oncebox.worker add column version text not null;
+
+-- constraint oncebox.worker.worker_pkey
+alter table oncebox.worker add constraint worker_pkey PRIMARY KEY (id);
+
+-- comment oncebox.worker
+is 'One row a start of a worker process; claims name it.'
+
+-- view oncebox.workers
+create view oncebox.workers as
+ SELECT id,
+    pid,
+    version,
+    started_at,
+    stopped_at,
+    gone_at,
+    ((stopped_at IS NULL) AND (gone_at IS NULL) AND (lock_key = ANY (ARRAY( SELECT oncebox.locks_of_workers() AS locks_of_workers)))) AS is_present,
+    COALESCE(claims, (0)::bigint) AS claims,
+    oldest_lease_until
+   FROM (oncebox.worker w
+     LEFT JOIN ( SELECT worker_id,
+            count(*) AS claims,
+            min(lease_until) AS oldest_lease_until
+           FROM oncebox.notification n
+          WHERE (state = 'claimed'::text)
+          GROUP BY worker_id) h ON ((worker_id = id)));
+
+-- comment oncebox.workers
+is 'Every start of a worker: when, which version, whether its lock is held now, and how much it holds. No person''s data.'
+
+-- comment oncebox.workers.claims
+is 'Notifications that it holds now; see oncebox.claims.'
+
+-- comment oncebox.workers.gone_at
+is 'When another worker found its lock free: it died, or lost its connection and goes on under a new name.'
+
+-- comment oncebox.workers.is_present
+is 'Its lock is held now: it is alive.'
+
+-- comment oncebox.workers.oldest_lease_until
+is 'The first of its leases to run out; in the past = it hangs, and sweep takes over.'
+
+-- comment oncebox.workers.pid
+is 'Of the process, on its own machine.'
+
+-- comment oncebox.workers.stopped_at
+is 'When it signed off; null = it did not, or not yet.'
+
+-- table public.landing_leads
+create table public.landing_leads ();
+
+-- column public.landing_leads.created_at
+alter table public.landing_leads add column created_at timestamp with time zone not null default now();
+
+-- column public.landing_leads.email
+alter table public.landing_leads add column email text;
+
+-- column public.landing_leads.email_sent
+alter table public.landing_leads add column email_sent boolean not null default false;
+
+-- column public.landing_leads.email_sent_at
+alter table public.landing_leads add column email_sent_at timestamp with time zone;
+
+-- column public.landing_leads.id
+alter table public.landing_leads add column id uuid not null default gen_random_uuid();
+
+-- column public.landing_leads.name
+alter table public.landing_leads add column name text;
+
+-- column public.landing_leads.phone
+alter table public.landing_leads add column phone text;
+
+-- column public.landing_leads.sms_sent
+alter table public.landing_leads add column sms_sent boolean not null default false;
+
+-- column public.landing_leads.sms_sent_at
+alter table public.landing_leads add column sms_sent_at timestamp with time zone;
+
+-- constraint public.landing_leads.landing_leads_pkey
+alter table public.landing_leads add constraint landing_leads_pkey PRIMARY KEY (id);
+
+-- comment public.landing_leads.email_sent
+is 'The claim: true = an email was sent, or may have been. Set by one atomic update; false again only when it is proven that nothing was sent.'
+
+-- comment public.landing_leads.email_sent_at
+is 'When the mail server accepted the email.'
+
+-- comment public.landing_leads.sms_sent
+is 'The claim: true = an SMS was sent, or may have been. Set by one atomic update; false again only when it is proven that nothing was sent.'
+
+-- comment public.landing_leads.sms_sent_at
+is 'When the provider accepted the SMS.'
