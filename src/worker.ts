@@ -4,7 +4,8 @@ import { createSmtpChannel } from "./channels/smtp.ts";
 import { type Config, requireDatabaseUrl } from "./config.ts";
 import { OnceboxError } from "./errors.ts";
 import type { Logger } from "./log.ts";
-import type { ChannelName } from "./outbox/notification.ts";
+import { CHANNELS, type ChannelName } from "./outbox/notification.ts";
+import type { Channel } from "./outbox/outcome.ts";
 import { type Seams, type Shift, startShift, type Way, type Ways } from "./shift.ts";
 
 export interface Worker {
@@ -103,25 +104,37 @@ function aborted(signal: AbortSignal): Promise<null> {
   });
 }
 
+/** The channels that are configured, as a worker has them; nothing is connected yet. */
+export function createChannels({ mobizon, smtp }: Config): Partial<Record<ChannelName, Channel>> {
+  return {
+    ...(mobizon && {
+      sms: createMobizonChannel({ ...mobizon, sender: mobizon.sender ?? undefined }),
+    }),
+    ...(smtp && { email: createSmtpChannel(smtp) }),
+  };
+}
+
+/** What is not set when a channel is off. */
+const SETTING_OF: Readonly<Record<ChannelName, string>> = {
+  sms: "MOBIZON_API_KEY",
+  email: "SMTP_URL",
+};
+
 function createWays(config: Config, log: Logger, seams: Seams): Ways {
-  const { mobizon, smtp } = config;
+  const channels = createChannels(config);
   const ways: Partial<Record<ChannelName, Way>> = {};
-  if (mobizon !== null) {
-    const channel = createMobizonChannel({ ...mobizon, sender: mobizon.sender ?? undefined });
-    ways.sms = {
-      channel: seams.channel?.("sms", channel) ?? channel,
-      twoStep: mobizon.mode === "campaign",
+  for (const name of CHANNELS) {
+    const channel = channels[name];
+    if (channel === undefined) {
+      log.warn({ channel: name }, `channel:off, ${SETTING_OF[name]} is not set`);
+      continue;
+    }
+    ways[name] = {
+      channel: seams.channel?.(name, channel) ?? channel,
+      twoStep: name === "sms" && config.mobizon?.mode === "campaign",
     };
-  } else {
-    log.warn({ channel: "sms" }, "channel:off, MOBIZON_API_KEY is not set");
   }
-  if (smtp !== null) {
-    const channel = createSmtpChannel(smtp);
-    ways.email = { channel: seams.channel?.("email", channel) ?? channel, twoStep: false };
-  } else {
-    log.warn({ channel: "email" }, "channel:off, SMTP_URL is not set");
-  }
-  if (mobizon === null && smtp === null) {
+  if (Object.keys(ways).length === 0) {
     throw new OnceboxError(
       "ONCEBOX_CONFIG_INVALID",
       "neither MOBIZON_API_KEY nor SMTP_URL is set: there is nothing to send with",

@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Of ours only what an outcome is: a channel knows no Postgres.
   channels: ["channels", "outbox/outcome", "outbox/notification", "errors", "undici", "nodemailer"],
   tasks: ["tasks", "outbox", "errors", "log", "graphile-worker", "kysely"],
-  inspect: ["inspect", "outbox/notification", "db", "errors", "kysely"],
+  inspect: ["inspect", "outbox/notification", "outbox/outcome", "db", "errors", "kysely"],
   "worker.ts": ["channels", "config", "errors", "log", "outbox", "shift"],
   "shift.ts": [
     ...["config", "db", "log", "outbox", "tasks", "version"],

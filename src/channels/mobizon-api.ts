@@ -10,32 +10,17 @@ import {
   secretsOf,
 } from "./mobizon-call.ts";
 import { type Envelope, type Failure, inDoubt, RECIPIENT_CODES, refusal } from "./mobizon-codes.ts";
-
-/** A campaign as the vendor records it. Text is cleaned; times have no documented zone. */
-export interface Campaign {
-  readonly id: string;
-  /** Our reference, when the campaign is ours. Compare it exactly: no criterion searches by it. */
-  readonly name: string;
-  /** `NEW` until it is sent; then `MODERATION`, `DECLINED`, `READY_FOR_SEND`, .. `DONE`. */
-  readonly status: string;
-  readonly isDeleted: boolean;
-  /** As the vendor writes it, null until sending starts. */
-  readonly startedAt: string | null;
-  /** The moderator's words, when there are any. */
-  readonly comment: string;
-}
-
-interface CampaignPage {
-  readonly campaigns: readonly Campaign[];
-  /** How many there are on all pages. */
-  readonly total: number;
-}
-
-interface SmsStatus {
-  readonly messageId: string;
-  /** `NEW`, `ENQUEUD`, `ACCEPTD`, `PDLIVRD`; final: `DELIVRD`, `UNDELIV`, `REJECTD`, `EXPIRED`, `DELETED`. */
-  readonly status: string;
-}
+import {
+  type Campaign,
+  type CampaignPage,
+  type MessagePage,
+  readAll,
+  readCampaign,
+  readMessagePage,
+  readPage,
+  readSmsStatus,
+  type SmsStatus,
+} from "./mobizon-read.ts";
 
 /**
  * Mobizon's calls that send nothing: to prepare, look up and throw away. None throws; a failed
@@ -60,6 +45,22 @@ export interface MobizonApi {
    * @param page - Counts from 0; a page has 100.
    */
   listCampaigns(digits: string, page: number, signal: AbortSignal): Promise<Answer<CampaignPage>>;
+  /**
+   * One page of all campaigns made since, the oldest first, so that new ones do not shift the pages.
+   *
+   * @param since - As `2026-01-15 11:42:28`, in the vendor's zone, which is not documented.
+   */
+  listCampaignsSince(
+    since: string,
+    page: number,
+    signal: AbortSignal,
+  ): Promise<Answer<CampaignPage>>;
+  /** One page of the messages of some campaigns; at most 100 campaigns. */
+  listMessages(
+    campaignIds: readonly string[],
+    page: number,
+    signal: AbortSignal,
+  ): Promise<Answer<MessagePage>>;
   /** The id of a campaign's one message; `null` when the vendor lists none, or several. */
   findMessageId(campaignId: string, signal: AbortSignal): Promise<Answer<string | null>>;
   /** At most 100 ids; those the vendor does not know are missing from the answer. */
@@ -138,14 +139,30 @@ export function createMobizonApi(
     listCampaigns: (digits, page, signal) =>
       ask(
         "campaign/list",
-        {
-          "criteria[recipient]": digits,
-          "pagination[pageSize]": "100",
-          "pagination[currentPage]": `${page}`,
-          "sort[id]": "DESC",
-        },
+        { "criteria[recipient]": digits, ...pageOf(page, "DESC") },
         signal,
         ({ code, data }) => (code === 0 ? readPage(data, secrets) : undefined),
+      ),
+
+    listCampaignsSince: (since, page, signal) =>
+      ask(
+        "campaign/list",
+        { "criteria[createTsFrom]": since, ...pageOf(page, "ASC") },
+        signal,
+        ({ code, data }) => (code === 0 ? readPage(data, secrets) : undefined),
+      ),
+
+    listMessages: (campaignIds, page, signal) =>
+      ask(
+        "message/list",
+        {
+          ...Object.fromEntries(
+            campaignIds.map((id, index) => [`criteria[campaignIds][${index}]`, id]),
+          ),
+          ...pageOf(page, "ASC"),
+        },
+        signal,
+        ({ code, data }) => (code === 0 ? readMessagePage(data) : undefined),
       ),
 
     findMessageId: (campaignId, signal) =>
@@ -183,6 +200,14 @@ export function createMobizonApi(
   };
 }
 
+function pageOf(page: number, order: "ASC" | "DESC"): Readonly<Record<string, string>> {
+  return {
+    "pagination[pageSize]": "100",
+    "pagination[currentPage]": `${page}`,
+    "sort[id]": order,
+  };
+}
+
 /** A code other than 0 by the table; code 0 with data that is not what the vendor documents. */
 function refusalOrOdd(envelope: Envelope, secrets: readonly string[]): Failure {
   if (envelope.code !== 0) return refusal(envelope, secrets);
@@ -211,54 +236,4 @@ function readAdded(envelope: Envelope, digits: string, secrets: readonly string[
   }
   const detail = cleanText(envelope.message || "the recipient was refused", secrets);
   return { ok: false, failure: { ...verdict, code: `mobizon_recipient_${entryCode}`, detail } };
-}
-
-function readCampaign(data: unknown, secrets: readonly string[]): Campaign | undefined {
-  if (!isRecord(data)) return undefined;
-  const id = readId(data.id);
-  const { name, commonStatus, startSendTs, isDeleted, globalComment } = data;
-  if (id === null || typeof name !== "string" || typeof commonStatus !== "string") return undefined;
-  return {
-    id,
-    name,
-    status: cleanText(commonStatus),
-    // Absent, 0 and "0" are no; whatever else it may be is not a campaign to be sent.
-    isDeleted: !(
-      isDeleted == null ||
-      isDeleted === false ||
-      isDeleted === "" ||
-      readInteger(isDeleted) === 0
-    ),
-    startedAt: readTime(startSendTs),
-    comment: typeof globalComment === "string" ? cleanText(globalComment, secrets) : "",
-  };
-}
-
-/** An absent time is null, empty or a blank; what is no time at all is kept, as proof of a start. */
-function readTime(value: unknown): string | null {
-  if (value == null || `${value}`.trim() === "") return null;
-  return /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(`${value}`) ? `${value}` : cleanText(`${value}`);
-}
-
-function readPage(data: unknown, secrets: readonly string[]): CampaignPage | undefined {
-  if (!isRecord(data)) return undefined;
-  const campaigns = readAll(data.items, (item) => readCampaign(item, secrets));
-  const total = readInteger(data.totalItemCount);
-  return campaigns !== undefined && total !== null ? { campaigns, total } : undefined;
-}
-
-function readSmsStatus(item: unknown): SmsStatus | undefined {
-  if (!isRecord(item)) return undefined;
-  const messageId = readId(item.id);
-  const { status } = item;
-  return messageId !== null && typeof status === "string"
-    ? { messageId, status: cleanText(status) }
-    : undefined;
-}
-
-/** All or nothing: a list with an entry that cannot be read proves no absence. */
-function readAll<T>(list: unknown, readOne: (item: unknown) => T | undefined): T[] | undefined {
-  if (!Array.isArray(list)) return undefined;
-  const values = list.map(readOne).filter((it) => it !== undefined);
-  return values.length === list.length ? values : undefined;
 }

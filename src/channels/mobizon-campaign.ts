@@ -38,9 +38,10 @@ import type {
   SendOutcome,
 } from "../outbox/outcome.ts";
 import { cleanText } from "./foreign-text.ts";
-import type { Campaign, MobizonApi } from "./mobizon-api.ts";
+import type { MobizonApi } from "./mobizon-api.ts";
 import { type Answer, type MobizonCall, readInteger } from "./mobizon-call.ts";
 import { inDoubt, nothingSent, refusal } from "./mobizon-codes.ts";
+import type { Campaign } from "./mobizon-read.ts";
 import { codeOf } from "./transport-trouble.ts";
 
 export interface FlowDeps {

@@ -1,6 +1,7 @@
 import type { Finding, LeftDrafts, LookupKey } from "../outbox/outcome.ts";
-import type { Campaign, MobizonApi } from "./mobizon-api.ts";
+import type { MobizonApi } from "./mobizon-api.ts";
 import { lookUp, WENT_OUT } from "./mobizon-campaign.ts";
+import type { Campaign } from "./mobizon-read.ts";
 
 /** More campaigns to one number than this is no person's phone; what is beyond is not looked at. */
 const MOST_PAGES = 50;

@@ -5,6 +5,8 @@ import { createMobizonCall, secretsOf } from "./mobizon-call.ts";
 import { continueDraft, sendByCampaign } from "./mobizon-campaign.ts";
 import { discardDrafts, findMessage } from "./mobizon-lookup.ts";
 import { sendByMessage } from "./mobizon-message.ts";
+import { probeMobizon } from "./mobizon-probe.ts";
+import { findRecord, readRecord } from "./mobizon-record.ts";
 
 export interface MobizonSettings extends MobizonApiSettings {
   /**
@@ -50,6 +52,9 @@ export function createMobizonChannel(settings: MobizonSettings): Channel {
     },
     lookUp: (key, signal) => findMessage(api, key, signal),
     discardDrafts: (left, signal) => discardDrafts(api, left, signal),
+    readRecord: (range, signal) => readRecord(api, range, signal),
+    findRecord: (campaignId, signal) => findRecord(api, campaignId, signal),
+    probe: (signal) => probeMobizon(api, signal),
     async close() {},
   };
 }

@@ -4,6 +4,7 @@ import { DatabaseError } from "pg";
 import { OnceboxError } from "../errors.ts";
 import { readVersion } from "../version.ts";
 import { adoptCommand } from "./adopt.ts";
+import { auditCommand } from "./audit.ts";
 import { devCommand } from "./dev.ts";
 import { doctorCommand } from "./doctor.ts";
 import { eraseCommand } from "./erase.ts";
@@ -45,6 +46,7 @@ for (const command of [
   doctorCommand,
   pruneCommand,
   eraseCommand,
+  auditCommand,
   holdCommand,
   resumeCommand,
   verifyCommand,

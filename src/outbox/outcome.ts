@@ -128,6 +128,44 @@ export type Finding =
   | { readonly kind: "rejected" | "undecided"; readonly code: string; readonly detail: string }
   | { readonly kind: "draft" | "absent" };
 
+/** A message of ours as the provider's own record has it. */
+export interface ProviderRecord {
+  /** The name that we gave it; see `OutgoingMessage.reference`. */
+  readonly reference: string;
+  readonly campaignId: string;
+  /** One SMS each; none where the provider lists none. */
+  readonly messageIds: readonly string[];
+  /**
+   * - `sent`    it went out, or is on its way
+   * - `not`     it is there and did not: a draft, or one that was declined
+   * - `odd`     its status says neither
+   */
+  readonly standing: "sent" | "not" | "odd";
+  /** The provider's word for it. */
+  readonly status: string;
+}
+
+/** Which messages of a provider's record are asked for. */
+export interface RecordRange {
+  /** What the references of this database begin with. */
+  readonly prefix: string;
+  /** Made at this moment or later, by the provider's clock, whose zone is not known. */
+  readonly since: Date;
+  /** Told after every page. `total`: all that the list has, those of others too. */
+  readonly onProgress: (progress: { readonly read: number; readonly total: number }) => void;
+}
+
+/** One step of trying a gateway. */
+export interface ProbeStep {
+  /** As `log in`. */
+  readonly name: string;
+  readonly ok: boolean;
+  /** What was found, or why it failed: a code and the provider's words, cleaned. */
+  readonly detail: string;
+  /** Whose fault a failure is, where that is known. */
+  readonly trouble?: Trouble;
+}
+
 /** One way out. Implementations know a wire protocol and nothing of Postgres. */
 export interface Channel {
   /**
@@ -149,6 +187,24 @@ export interface Channel {
    * @returns How many it threw away; null when it could not make sure that none is left.
    */
   discardDrafts?(left: LeftDrafts, signal: AbortSignal): Promise<number | null>;
+  /**
+   * Reads the provider's whole record of a range, page by page. Missing where there is none.
+   *
+   * @throws OnceboxError `ONCEBOX_PROVIDER_FAILED` - a page could not be read.
+   */
+  readRecord?(range: RecordRange, signal: AbortSignal): Promise<readonly ProviderRecord[]>;
+  /**
+   * The record of one campaign, however long ago; null when the provider knows none.
+   *
+   * @throws OnceboxError `ONCEBOX_PROVIDER_FAILED` - it could not be asked.
+   */
+  findRecord?(campaignId: string, signal: AbortSignal): Promise<ProviderRecord | null>;
+  /**
+   * Tries the gateway as a send would, and sends nothing. The first step that fails is the last.
+   *
+   * @param signal - Aborts it: a failed step.
+   */
+  probe?(signal: AbortSignal): Promise<readonly ProbeStep[]>;
   /** Lets go of sockets. Call it once, when no send is under way. */
   close(): Promise<void>;
 }
