@@ -12,7 +12,7 @@ import { installPrevious, makeNext, type Release } from "./support/releases.ts";
 /** Between two registrations of one caller. */
 const PACE_MS = 200;
 /** Eight processes of both releases, one after the other: long on a busy machine. */
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 300_000;
 
 interface Deploy {
   readonly previous: Release;
