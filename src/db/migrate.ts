@@ -1,5 +1,5 @@
 /** The door to `migrations/` here; the SQL is in the folders `migrations/` and `sql/` of the package. */
-export { type MigrateDownOptions, migrateDown } from "./migrations/down.ts";
+export { migrateDown } from "./migrations/down.ts";
 export {
   firstLineOf,
   type Plan,

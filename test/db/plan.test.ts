@@ -18,7 +18,8 @@ import { test } from "../support/fixture.ts";
 import { readShape } from "./support/catalog.ts";
 import { oncebox, run } from "./support/oncebox.ts";
 
-const HAS_PSQL = spawnSync("psql", ["--version"]).status === 0;
+const PSQL = "psql";
+const HAS_PSQL = spawnSync(PSQL, ["--version"]).status === 0;
 
 /** What would be felt: the locks on what is there already. */
 function feltOf(plan: Awaited<ReturnType<typeof planMigration>>): string[] {
@@ -155,7 +156,7 @@ async function psqlFile(databaseUrl: string, text: string) {
     const file = join(folder, "upgrade.sql");
     await writeFile(file, text);
     return await run(
-      "psql",
+      PSQL,
       ["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", file, databaseUrl],
       { PGCLIENTENCODING: "UTF8" },
     );

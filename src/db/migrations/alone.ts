@@ -42,7 +42,9 @@ async function takeLock(client: pg.PoolClient, patienceMs: number): Promise<bool
      where name in ('idle_in_transaction_session_timeout', 'transaction_timeout', 'statement_timeout')`);
   await client.query("select set_config('lock_timeout', $1, true)", [String(patienceMs)]);
   try {
-    await client.query("select pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+    // Without a parameter: pg would leave its portal open, and with it a snapshot, for as long as the
+    // transaction lives. An index that is built concurrently would wait for it, and so for ever.
+    await client.query(`select pg_advisory_xact_lock(${MIGRATION_LOCK})`);
     return true;
   } catch (error) {
     if ((error as { code?: string }).code !== "55P03") throw error;

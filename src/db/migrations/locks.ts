@@ -12,7 +12,7 @@ export const LOCK_MODES = [
   "ACCESS EXCLUSIVE",
 ] as const;
 
-export type LockMode = (typeof LOCK_MODES)[number];
+type LockMode = (typeof LOCK_MODES)[number];
 
 export interface TableLock {
   /** With its schema; a view or an index is named here as well. */
@@ -176,7 +176,7 @@ function split(actions: string): string[] {
 }
 
 /** One line a table: the strongest lock, and all that is done under it. */
-export function mergeLocks(locks: readonly TableLock[]): TableLock[] {
+function mergeLocks(locks: readonly TableLock[]): TableLock[] {
   const merged = new Map<string, TableLock>();
   for (const it of locks) {
     const other = merged.get(it.table) ?? it;

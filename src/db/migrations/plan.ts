@@ -6,7 +6,7 @@ import { splitStatements, withoutComments } from "./statements.ts";
 import { assertNotNewer, readSchemaStatus, type SchemaStatus } from "./status.ts";
 import { readBehaviour, readSql, readSteps, recordOf, releaseNote } from "./steps.ts";
 
-export interface PlannedLock extends TableLock {
+interface PlannedLock extends TableLock {
   /** The table is not there yet, or comes with this plan: nobody can be waiting for it. */
   readonly isNew: boolean;
 }
@@ -18,7 +18,7 @@ export interface PlannedStatement {
   readonly isCertain: boolean;
 }
 
-export interface PlannedPart {
+interface PlannedPart {
   /** The migration, or the file of `sql/`. */
   readonly name: string;
   /** `migration`: once. `behaviour`: at every migrate, all of them in one transaction. */
@@ -37,7 +37,7 @@ export interface Plan {
 }
 
 /** graphile-worker's own schema, for those who run SQL by another tool. */
-export const GRAPHILE_COMMAND = 'npx graphile-worker --schema-only --connection "$DATABASE_URL"';
+const GRAPHILE_COMMAND = 'npx graphile-worker --schema-only --connection "$DATABASE_URL"';
 
 /**
  * What `migrate` would run now, statement by statement, and what each would lock. Reads in a read-only
