@@ -3,7 +3,7 @@
 -- Locks    ACCESS EXCLUSIVE on oncebox.notification, registration, audit and setting, each for a
 --          moment: nothing is scanned, and rewritten only the one row of setting. The new check of a
 --          recipient is not valid: what is there satisfies the stricter one it replaces.
--- Workers  keep working; to an older release an erased notification is one with an empty recipient.
+-- Workers  keep working: to an older release an erased notification is one with an empty recipient.
 
 alter table oncebox.setting
   -- Mixed into the hash of an erased key, so that nobody finds the key by trying.

@@ -3,7 +3,7 @@
 --
 -- Locks    ACCESS EXCLUSIVE on five of oncebox's own tables, each for a moment, and what comments take
 --          (SHARE UPDATE EXCLUSIVE) on the others: nothing is rewritten or scanned. One table is new.
--- Workers  keep working; the sweeps of an older release leave no mark.
+-- Workers  keep working: the sweeps of an older release leave no mark.
 
 -- A table of its own, and not a column of oncebox.setting: every registration reads that row, and
 -- while a long transaction is open it would drag along a version for every mark.

@@ -7,10 +7,10 @@
 -- made by graphile-worker
 
 -- function oncebox.adopt_leads(since timestamp with time zone, until timestamp with time zone, kind text, channels text[], due_at timestamp with time zone, at_most integer, actor text)
--- returns TABLE(leads integer, notifications integer); language sql; volatility v; parallel u; body md5 67af9a629fb84c5ce12a90e05dda7291
+-- returns TABLE(leads integer, notifications integer); language sql; volatility v; parallel u; body md5 af62582fbbfbd0d3c06712d2585d18b1
 
 -- function oncebox.adoptable_leads(since timestamp with time zone, until timestamp with time zone, kind text, channels text[])
--- returns TABLE(lead_id uuid, created_at timestamp with time zone, channel text, recipient text, verdict text); language sql; volatility s; parallel u; body md5 2cf2a74c17bf541ca0a3e7a47d0fbf8a
+-- returns TABLE(lead_id uuid, created_at timestamp with time zone, channel text, recipient text, verdict text); language sql; volatility s; parallel u; body md5 dfdc81fef0a62a3043ea18373e7fc999
 
 -- table oncebox.attempt
 create table oncebox.attempt ();
@@ -68,6 +68,30 @@ CREATE UNIQUE INDEX attempt_accepted_once ON oncebox.attempt USING btree (notifi
 
 -- row level security oncebox.attempt
 alter table oncebox.attempt enable row level security;
+
+-- comment oncebox.attempt
+is 'One row a try, kept for ever: who, when, what came of it.'
+
+-- comment oncebox.attempt.attempt
+is 'From 1 in each notification; the fence.'
+
+-- comment oncebox.attempt.code
+is 'The provider''s, or ours.'
+
+-- comment oncebox.attempt.deadline_at
+is 'Its send is over by then, whatever became of it: only after that does absence mean anything.'
+
+-- comment oncebox.attempt.ended_at
+is 'When its outcome was written; null = it is under way.'
+
+-- comment oncebox.attempt.outcome
+is 'accepted, rejected, not_sent, unknown; released: given back untried; swept: its worker fell silent.'
+
+-- comment oncebox.attempt.provider_ref
+is 'The provider''s own id of the message that it took.'
+
+-- comment oncebox.attempt.sending_at
+is 'From here on the message may have gone out; null = provably nothing irreversible was tried.'
 
 -- comment oncebox.attempt_accepted_once
 is 'At most one accepted attempt per notification.'
@@ -146,9 +170,6 @@ alter table oncebox.audit add column to_state text not null;
 -- constraint oncebox.audit.audit_actor_length
 alter table oncebox.audit add constraint audit_actor_length CHECK (((length(actor) >= 1) AND (length(actor) <= 200)));
 
--- constraint oncebox.audit.audit_notification_id_fkey
-alter table oncebox.audit add constraint audit_notification_id_fkey FOREIGN KEY (notification_id) REFERENCES oncebox.notification(id);
-
 -- constraint oncebox.audit.audit_pkey
 alter table oncebox.audit add constraint audit_pkey PRIMARY KEY (id);
 
@@ -160,6 +181,24 @@ CREATE INDEX audit_notification ON oncebox.audit USING btree (notification_id);
 
 -- row level security oncebox.audit
 alter table oncebox.audit enable row level security;
+
+-- comment oncebox.audit
+is 'What people did, for ever.'
+
+-- comment oncebox.audit.action
+is 'cancel, retry, resolve, hold, resume.'
+
+-- comment oncebox.audit.actor
+is 'Who did it, as they said.'
+
+-- comment oncebox.audit.from_state
+is 'Where the notification was.'
+
+-- comment oncebox.audit.reason
+is 'Why, in their words.'
+
+-- comment oncebox.audit.to_state
+is 'Where it was put.'
 
 -- comment oncebox.audit_notification
 is 'What people did about one notification.'
@@ -196,6 +235,24 @@ alter table oncebox.channel add constraint channel_paused_with_reason CHECK (((p
 
 -- constraint oncebox.channel.channel_pkey
 alter table oncebox.channel add constraint channel_pkey PRIMARY KEY (channel);
+
+-- comment oncebox.channel
+is 'One row a channel: is it open?'
+
+-- comment oncebox.channel.changed_at
+is 'When it was last paused, tried or opened.'
+
+-- comment oncebox.channel.next_slot_at
+is 'With a send rate: the next moment that is not given away yet.'
+
+-- comment oncebox.channel.pause_reason
+is 'The code that paused it.'
+
+-- comment oncebox.channel.paused_until
+is 'Null = open. In the past = one claim at a time may try whether it is well again.'
+
+-- comment oncebox.channel.pauses
+is 'Pauses in a row; each makes the next one longer.'
 
 -- function oncebox.channel_is_open(channel text)
 -- returns boolean; language plpgsql; volatility v; parallel u; body md5 711f0aef96ced051e9cf548aa870a337
@@ -258,6 +315,12 @@ is 'When it was claimed.'
 
 -- function oncebox.epoch()
 -- returns TABLE(system_identifier text, timeline text, database text); language sql; volatility s; parallel u; body md5 0a2ca91856282987e24e5cb73d9169da
+
+-- function oncebox.erase_lead(lead_id uuid, actor text)
+-- returns integer; language plpgsql; volatility v; parallel u; body md5 1576d4d960ed70d2d07ea674419e80bf
+
+-- function oncebox.erased_key(source text, idempotency_key text)
+-- returns text; language sql; volatility s; parallel u; body md5 6641436aa79fd7ad221b216866bf0870
 
 -- function oncebox.find_gone_workers()
 -- returns SETOF uuid; language plpgsql; volatility v; parallel u; body md5 896b89a1018073a76d1639a12dda3415
@@ -509,7 +572,7 @@ is 'Null for what concerns the lead as a whole.'
 -- returns SETOF uuid; language sql; volatility s; parallel u; body md5 fb90b2ce0633bdc0b39e527821a4294a
 
 -- function oncebox.line_up(at_most integer)
--- returns integer; language plpgsql; volatility v; parallel u; body md5 6fbc6dbccadd228aa4d8b5022c09ae98
+-- returns integer; language plpgsql; volatility v; parallel u; body md5 b84731fef2c7ede25c3d57187fa48cc1
 
 -- function oncebox.lock_state(notification_id bigint)
 -- returns text; language plpgsql; volatility v; parallel u; body md5 50c64726788e363db34750f3d8af6d67
@@ -564,6 +627,18 @@ CREATE INDEX lookup_notification ON oncebox.lookup USING btree (notification_id,
 
 -- row level security oncebox.lookup
 alter table oncebox.lookup enable row level security;
+
+-- comment oncebox.lookup
+is 'Every question to a provider about an outcome in doubt, and its answer, for ever.'
+
+-- comment oncebox.lookup.attempt
+is 'Whose outcome was in doubt.'
+
+-- comment oncebox.lookup.finding
+is 'What the provider''s record said.'
+
+-- comment oncebox.lookup.verdict
+is 'What followed from it.'
 
 -- comment oncebox.lookup_notification
 is 'What was asked about one notification.'
@@ -657,6 +732,9 @@ alter table oncebox.notification add column discard_at timestamp with time zone;
 -- column oncebox.notification.due_at
 alter table oncebox.notification add column due_at timestamp with time zone not null default now();
 
+-- column oncebox.notification.erased_at
+alter table oncebox.notification add column erased_at timestamp with time zone;
+
 -- column oncebox.notification.expires_at
 alter table oncebox.notification add column expires_at timestamp with time zone;
 
@@ -724,6 +802,9 @@ alter table oncebox.notification add constraint notification_channel_known CHECK
 -- constraint oncebox.notification.notification_draft_whole
 alter table oncebox.notification add constraint notification_draft_whole CHECK (((campaign_id IS NULL) = (message_id IS NULL)));
 
+-- constraint oncebox.notification.notification_erased_is_final
+alter table oncebox.notification add constraint notification_erased_is_final CHECK (((erased_at IS NULL) OR (state = ANY (ARRAY['sent'::text, 'failed'::text, 'cancelled'::text])))) NOT VALID;
+
 -- constraint oncebox.notification.notification_held_while_pending
 alter table oncebox.notification add constraint notification_held_while_pending CHECK (((NOT is_held) OR (state = 'pending'::text)));
 
@@ -750,10 +831,11 @@ alter table oncebox.notification add constraint notification_reason_when_not_wel
 
 -- constraint oncebox.notification.notification_recipient_is_one
 alter table oncebox.notification add constraint notification_recipient_is_one CHECK (
-CASE channel
-    WHEN 'sms'::text THEN (recipient ~ '^\+[1-9][0-9]{6,14}$'::text)
+CASE
+    WHEN (erased_at IS NOT NULL) THEN ((recipient = ''::text) AND (subject IS NULL) AND (body IS NULL))
+    WHEN (channel = 'sms'::text) THEN (recipient ~ '^\+[1-9][0-9]{6,14}$'::text)
     ELSE ((length(recipient) <= 254) AND (recipient ~ '^[A-Za-z0-9!#$%&''*+/=?^_`{|}~.-]+@[a-z0-9.-]+$'::text))
-END);
+END) NOT VALID;
 
 -- constraint oncebox.notification.notification_settled_iff_final
 alter table oncebox.notification add constraint notification_settled_iff_final CHECK (((state = ANY (ARRAY['sent'::text, 'failed'::text, 'cancelled'::text])) = (settled_at IS NOT NULL)));
@@ -782,6 +864,9 @@ CREATE INDEX notification_lease ON oncebox.notification USING btree (lease_until
 -- index oncebox.notification_look_up
 CREATE INDEX notification_look_up ON oncebox.notification USING btree (look_up_at) WHERE (look_up_at IS NOT NULL);
 
+-- index oncebox.notification_settled
+CREATE INDEX notification_settled ON oncebox.notification USING btree (settled_at) WHERE (settled_at IS NOT NULL);
+
 -- index oncebox.notification_slot
 CREATE INDEX notification_slot ON oncebox.notification USING btree (slot_at) WHERE (slot_at IS NOT NULL);
 
@@ -791,8 +876,14 @@ CREATE INDEX notification_unknown ON oncebox.notification USING btree (id) WHERE
 -- trigger oncebox.notification.notification_after_insert
 CREATE TRIGGER notification_after_insert AFTER INSERT ON oncebox.notification REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION oncebox.notification_after_insert();
 
+-- trigger oncebox.notification.notification_before_delete
+CREATE TRIGGER notification_before_delete BEFORE DELETE ON oncebox.notification FOR EACH ROW EXECUTE FUNCTION oncebox.notification_before_delete();
+
 -- trigger oncebox.notification.notification_before_insert
 CREATE TRIGGER notification_before_insert BEFORE INSERT ON oncebox.notification FOR EACH ROW WHEN ((new.recipient IS NULL)) EXECUTE FUNCTION oncebox.notification_before_insert();
+
+-- trigger oncebox.notification.notification_before_truncate
+CREATE TRIGGER notification_before_truncate BEFORE TRUNCATE ON oncebox.notification FOR EACH STATEMENT EXECUTE FUNCTION oncebox.notification_before_delete();
 
 -- row level security oncebox.notification
 alter table oncebox.notification enable row level security;
@@ -800,8 +891,77 @@ alter table oncebox.notification enable row level security;
 -- comment oncebox.notification
 is 'The outbox: one row is one message to one recipient over one channel. Read it through oncebox.notifications, which masks it.'
 
+-- comment oncebox.notification.attempt
+is 'Counts claims; the fence: settle accepts only the current one.'
+
+-- comment oncebox.notification.body
+is 'Given at registration, or rendered from the template by the first claim and kept from then on.'
+
+-- comment oncebox.notification.campaign_id
+is 'What campaign mode prepared with the provider; every later attempt acts on this same campaign.'
+
+-- comment oncebox.notification.claim_token
+is 'Who asks again with the token it claimed with gets the same claim: a commit in doubt is decided by asking.'
+
+-- comment oncebox.notification.deaths
+is 'Workers in a row that died holding it.'
+
+-- comment oncebox.notification.delivery
+is 'What the provider last said of it on its way to the phone.'
+
+-- comment oncebox.notification.discard_at
+is 'When the provider''s record is looked through for drafts that an attempt may have left behind; null = there are none.'
+
+-- comment oncebox.notification.due_at
+is 'Not sent before.'
+
+-- comment oncebox.notification.erased_at
+is 'When its person was erased: the row stays, so that nothing is sent again; null = never.'
+
+-- comment oncebox.notification.expires_at
+is 'Not sent after; null = never too late.'
+
+-- comment oncebox.notification.failures
+is 'Tries that failed for this message''s own sake; trouble of a whole channel does not count.'
+
+-- comment oncebox.notification.is_held
+is 'Was due when the database turned out to be another one, or an older one: not sent before a comparison.'
+
+-- comment oncebox.notification.lease_until
+is 'How long its claim is good for; null = it is not claimed.'
+
+-- comment oncebox.notification.look_up_at
+is 'When the provider is asked next what became of it; null = it is not in doubt.'
+
+-- comment oncebox.notification.message_id
+is 'The message in that campaign.'
+
+-- comment oncebox.notification.provider_ref
+is 'The provider''s own id of the message that it took.'
+
+-- comment oncebox.notification.recipient
+is 'One number in E.164 with +, or one address.'
+
+-- comment oncebox.notification.settled_at
+is 'When it became sent, failed or cancelled.'
+
+-- comment oncebox.notification.slot_at
+is 'With a send rate: the moment that is kept for it.'
+
+-- comment oncebox.notification.state_reason
+is 'Why it is failed, unknown or cancelled, or pending again.'
+
+-- comment oncebox.notification.subject
+is 'Of emails only.'
+
+-- comment oncebox.notification.worker_id
+is 'Who holds it, or held it last.'
+
 -- function oncebox.notification_after_insert()
 -- returns trigger; language plpgsql; volatility v; parallel u; body md5 fb34b27b9127352b4ac44417e6ff87db
+
+-- function oncebox.notification_before_delete()
+-- returns trigger; language plpgsql; volatility v; parallel u; body md5 854b40d9726a4d7bbfa4423260782f64
 
 -- function oncebox.notification_before_insert()
 -- returns trigger; language plpgsql; volatility v; parallel u; body md5 89034533246a7b07dbd41b1a80cf86ff
@@ -820,6 +980,9 @@ is 'Claims whose lease ran out (sweep).'
 
 -- comment oncebox.notification_look_up
 is 'Whose provider is to be asked now (reconcile).'
+
+-- comment oncebox.notification_settled
+is 'The oldest final rows (prune).'
 
 -- comment oncebox.notification_slot
 is 'The next moment kept for a send (alarm).'
@@ -967,11 +1130,23 @@ is 'Which numbers of which country can get an SMS. Made by sql/phone_plan.sql; o
 -- comment oncebox.phone_plan.accepted
 is 'false: leads with numbers of this country are refused (against SMS pumping).'
 
+-- comment oncebox.phone_plan.calling_code
+is 'Without the +.'
+
+-- comment oncebox.phone_plan.country
+is 'In two letters (ISO 3166).'
+
 -- comment oncebox.phone_plan.mobile_pattern
 is 'The whole number after the calling code; fixed lines too where a country does not tell them apart.'
 
 -- comment oncebox.phone_plan.trunk_prefix
 is 'What is dialled before a number at home (8 in Kazakhstan); forgiven after the calling code.'
+
+-- function oncebox.prunable(older_than interval)
+-- returns bigint; language sql; volatility s; parallel u; body md5 d191fdf03c24cd0d959b6991f000c878
+
+-- function oncebox.prune(older_than interval, at_most integer)
+-- returns integer; language plpgsql; volatility v; parallel u; body md5 c36cd6c9787bd21317ae37ab5885cfa7
 
 -- function oncebox.put_flag(lead_id uuid, channel text, sent boolean, sent_at timestamp with time zone)
 -- returns void; language sql; volatility v; parallel u; body md5 6094ec5c1c7a7ee1c32455c2a185f5b7
@@ -983,7 +1158,7 @@ is 'What is dialled before a number at home (8 in Kazakhstan); forgiven after th
 -- returns text; language sql; volatility s; parallel u; body md5 f3840ead1816263515e2266964193034
 
 -- function oncebox.register_each(leads jsonb)
--- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 a225e4ec7a886bca388fc060aae2a702
+-- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 4882dcf6dcc8a982d3bf338e43cbb438
 
 -- function oncebox.register_lead(name text, phone text, email text, source text, idempotency_key text, due_at timestamp with time zone, data jsonb, kind text, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text)
 -- returns TABLE(lead_id uuid, created boolean); language plpgsql; volatility v; parallel u; body md5 c00a71866268f78ea12eb5d78986d45b
@@ -999,6 +1174,9 @@ alter table oncebox.registration add column created_at timestamp with time zone 
 
 -- column oncebox.registration.data
 alter table oncebox.registration add column data jsonb not null;
+
+-- column oncebox.registration.erased_at
+alter table oncebox.registration add column erased_at timestamp with time zone;
 
 -- column oncebox.registration.fingerprint
 alter table oncebox.registration add column fingerprint bytea not null;
@@ -1033,8 +1211,32 @@ alter table oncebox.registration add constraint registration_pkey PRIMARY KEY (l
 -- constraint oncebox.registration.registration_source_length
 alter table oncebox.registration add constraint registration_source_length CHECK (((length(source) >= 1) AND (length(source) <= 100)));
 
+-- index oncebox.registration_erased
+CREATE INDEX registration_erased ON oncebox.registration USING btree (erased_at) WHERE (erased_at IS NOT NULL);
+
 -- row level security oncebox.registration
 alter table oncebox.registration enable row level security;
+
+-- comment oncebox.registration
+is 'One row a lead that was registered through oncebox: what it came with.'
+
+-- comment oncebox.registration.data
+is 'Variables of the texts.'
+
+-- comment oncebox.registration.erased_at
+is 'When its person was erased: the key is a hash from then on, and still recognised; null = never.'
+
+-- comment oncebox.registration.fingerprint
+is 'Of the content, so that a key used again is known to say the same.'
+
+-- comment oncebox.registration.idempotency_key
+is 'Unique per source: the same key is the same lead.'
+
+-- comment oncebox.registration.source
+is 'The form or program it came from.'
+
+-- comment oncebox.registration_erased
+is 'Whether a key has to be looked for among the erased ones (register).'
 
 -- function oncebox.release(notification_id bigint, attempt integer, reason text)
 -- returns boolean; language plpgsql; volatility v; parallel u; body md5 b5b2dade49c7e9ff07b708779094db87
@@ -1141,6 +1343,9 @@ alter table oncebox.setting add column database text;
 -- column oncebox.setting.delay
 alter table oncebox.setting add column delay interval not null default '00:10:00'::interval;
 
+-- column oncebox.setting.erasure_secret
+alter table oncebox.setting add column erasure_secret uuid not null default gen_random_uuid();
+
 -- column oncebox.setting.installation_id
 alter table oncebox.setting add column installation_id uuid not null default gen_random_uuid();
 
@@ -1149,6 +1354,9 @@ alter table oncebox.setting add column migrated_by text;
 
 -- column oncebox.setting.only_row
 alter table oncebox.setting add column only_row boolean not null default true;
+
+-- column oncebox.setting.pruned_until
+alter table oncebox.setting add column pruned_until timestamp with time zone;
 
 -- column oncebox.setting.required_migration
 alter table oncebox.setting add column required_migration text;
@@ -1171,14 +1379,44 @@ alter table oncebox.setting add constraint setting_one_row CHECK (only_row);
 -- constraint oncebox.setting.setting_pkey
 alter table oncebox.setting add constraint setting_pkey PRIMARY KEY (only_row);
 
+-- comment oncebox.setting
+is 'One row: what this database is, and what it does when a caller leaves a thing open.'
+
+-- comment oncebox.setting.database
+is 'The database''s oid and its notification table''s.'
+
+-- comment oncebox.setting.delay
+is 'From registration to the first send. Yours to change.'
+
+-- comment oncebox.setting.erasure_secret
+is 'Mixed into the hash of an erased idempotency key. Never change it, show it to nobody.'
+
+-- comment oncebox.setting.installation_id
+is 'In every name we give a provider, so that two databases on one account are told apart. Never change it.'
+
 -- comment oncebox.setting.migrated_by
 is 'The version of oncebox that ran migrate up last.'
+
+-- comment oncebox.setting.only_row
+is 'Always true: there is one row.'
+
+-- comment oncebox.setting.pruned_until
+is 'Notifications settled before may have been pruned, so no lead that came in before is adopted; null = nothing was pruned.'
 
 -- comment oncebox.setting.required_migration
 is 'The newest migration that a worker has to know to run here; written by migrate up.'
 
+-- comment oncebox.setting.system_identifier
+is 'Of the cluster in which the outbox was written; null = nothing was yet.'
+
+-- comment oncebox.setting.timeline
+is 'Of that cluster, in hexadecimal; a promotion or a recovery begins a new one.'
+
+-- comment oncebox.setting.travelled_at
+is 'When these three were last found to be others; null = never.'
+
 -- function oncebox.settle(notification_id bigint, attempt integer, outcome text, state text, code text, detail text, provider_ref text, campaign_id text, delivery text, retry_in interval, counts boolean, pause_for interval, pauses integer)
--- returns TABLE(moved boolean, now_state text); language plpgsql; volatility v; parallel u; body md5 ca6d6e28536d40301526f481134452d7
+-- returns TABLE(moved boolean, now_state text); language plpgsql; volatility v; parallel u; body md5 af636ee572869357e914bc426b6d07f6
 
 -- view oncebox.sms_cost
 create view oncebox.sms_cost as
@@ -1212,6 +1450,9 @@ is 'Of messages: their text is no longer kept, so their parts are not counted.'
 
 -- function oncebox.sms_segments(body text)
 -- returns integer; language sql; volatility i; parallel s; body md5 fb0f5aa7241c1dac19571cc4dff8e27d
+
+-- function oncebox.standing_key(source text, idempotency_key text)
+-- returns text; language sql; volatility s; parallel u; body md5 5a0931d346c6207383863fdde0673e59
 
 -- function oncebox.sweep(at_most integer)
 -- returns TABLE(action text, subject text); language plpgsql; volatility v; parallel u; body md5 41834fb07dae10866bad2ffa20cb04eb
@@ -1277,6 +1518,15 @@ CREATE TRIGGER template_before_write BEFORE INSERT OR UPDATE ON oncebox.template
 -- comment oncebox.template
 is 'The texts. {{name}} is replaced by the lead''s name, {{other}} by the registration''s data; {{name|friend}} has a default. Edit the rows freely.'
 
+-- comment oncebox.template.subject
+is 'Of emails only.'
+
+-- comment oncebox.template.updated_at
+is 'Later than created_at once a person has edited it.'
+
+-- comment oncebox.template.variables
+is 'The variables that have no default, kept by a trigger: registration wants them.'
+
 -- function oncebox.template_before_write()
 -- returns trigger; language plpgsql; volatility v; parallel u; body md5 2363b4595e41e0dde9752a8fd60352b6
 
@@ -1318,6 +1568,21 @@ alter table oncebox.worker add constraint worker_pkey PRIMARY KEY (id);
 
 -- comment oncebox.worker
 is 'One row a start of a worker process; claims name it.'
+
+-- comment oncebox.worker.gone_at
+is 'When another worker found the lock free.'
+
+-- comment oncebox.worker.job_workers
+is 'graphile-worker''s names for it, so that the jobs it took can be freed.'
+
+-- comment oncebox.worker.lock_key
+is 'Held by the worker''s own connection as long as it lives; free = a hint that it is dead.'
+
+-- comment oncebox.worker.pid
+is 'Of the process, on its own machine.'
+
+-- comment oncebox.worker.stopped_at
+is 'When it signed off.'
 
 -- view oncebox.workers
 create view oncebox.workers as
