@@ -173,7 +173,7 @@ grant select (id, job_workers), insert (id, lock_key, pid, version), update (job
   on oncebox.worker to oncebox_worker;
 
 grant execute on function oncebox.cancel, oncebox.retry, oncebox.resolve, oncebox.hold, oncebox.resume,
-  oncebox.leads_of, oncebox.adoptable_leads, oncebox.adopt_leads, oncebox.parse_since, oncebox.parse_time
+  oncebox.leads_of, oncebox.erase_lead, oncebox.adoptable_leads, oncebox.adopt_leads, oncebox.parse_since, oncebox.parse_time
   to oncebox_operator;
 
 grant select on oncebox.attempts, oncebox.claims, oncebox.guard, oncebox.health, oncebox.lead_history,
