@@ -158,6 +158,7 @@ alter function oncebox.resume         security definer set search_path = pg_cata
 alter function oncebox.adopt_leads    security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.adoptable_leads security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.leads_of       security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.job_counts     security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.reference      security definer set search_path = pg_catalog, oncebox, pg_temp;
 
 grant execute on function oncebox.register_lead, oncebox.register_leads to oncebox_writer;
@@ -176,9 +177,9 @@ grant execute on function oncebox.cancel, oncebox.retry, oncebox.resolve, oncebo
   oncebox.leads_of, oncebox.erase_lead, oncebox.adoptable_leads, oncebox.adopt_leads, oncebox.parse_since, oncebox.parse_time
   to oncebox_operator;
 
-grant select on oncebox.attempts, oncebox.claims, oncebox.guard, oncebox.health, oncebox.lead_history,
-  oncebox.lookups, oncebox.notifications, oncebox.sends_per_day, oncebox.sends_per_hour, oncebox.sms_cost,
-  oncebox.workers to oncebox_reader, oncebox_operator;
+grant select on oncebox.attempts, oncebox.broken_rules, oncebox.claims, oncebox.guard, oncebox.health,
+  oncebox.jobs, oncebox.lead_history, oncebox.lookups, oncebox.notifications, oncebox.sends_per_day,
+  oncebox.sends_per_hour, oncebox.sms_cost, oncebox.workers to oncebox_reader, oncebox_operator;
 -- What the views call: a view lends its owner's rights to its tables, not to its functions.
 grant execute on function oncebox.mask_phone, oncebox.mask_email, oncebox.reference, oncebox.epoch,
-  oncebox.locks_of_workers, oncebox.sms_segments to oncebox_reader, oncebox_operator;
+  oncebox.job_counts, oncebox.locks_of_workers, oncebox.sms_segments to oncebox_reader, oncebox_operator;

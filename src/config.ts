@@ -263,6 +263,13 @@ export function readConfig(
   });
 }
 
+/** What pm2 tells the processes that it starts, as it writes it; null for others. */
+export function readPm2(
+  env: NodeJS.ProcessEnv = process.env,
+): { readonly killTimeout: string | null } | null {
+  return env.pm_id === undefined ? null : { killTimeout: env.kill_timeout ?? null };
+}
+
 /** @throws OnceboxError `ONCEBOX_CONFIG_INVALID` when DATABASE_URL is not set. */
 export function requireDatabaseUrl(config: Config): string {
   if (config.databaseUrl !== null) return config.databaseUrl;

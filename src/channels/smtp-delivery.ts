@@ -93,7 +93,7 @@ export async function deliver(
   }
 }
 
-function connectionOptions(
+export function connectionOptions(
   { host, port, tls, rejectUnauthorized }: SmtpServer,
   { connectMs = 10_000, silenceMs = 600_000 }: SmtpTimeouts,
 ) {
@@ -116,6 +116,6 @@ function connectionOptions(
   };
 }
 
-function coded(code: string, message: string): Error {
+export function coded(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
 }

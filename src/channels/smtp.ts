@@ -4,6 +4,7 @@ import type { Channel, OutgoingMessage, SendOutcome } from "../outbox/outcome.ts
 import { isPlainAddress } from "./email-address.ts";
 import { deliver, type SmtpTimeouts } from "./smtp-delivery.ts";
 import { acceptedOutcome, failureOutcome } from "./smtp-outcome.ts";
+import { probeSmtp } from "./smtp-probe.ts";
 import { parseSmtpUrl, type SmtpServer } from "./smtp-url.ts";
 
 export interface SmtpSettings {
@@ -45,6 +46,7 @@ export function createSmtpChannel(settings: SmtpSettings): Channel {
         ? acceptedOutcome(delivery.response, messageId, secrets)
         : failureOutcome(delivery.stage, delivery.error, secrets);
     },
+    probe: (signal) => probeSmtp(server, settings.timeouts ?? {}, secrets, signal),
     async close() {},
   };
 }

@@ -1,9 +1,10 @@
 import Table from "cli-table3";
 import { Command } from "commander";
-import { readConfig, requireDatabaseUrl } from "../config.ts";
+import { type Config, readConfig, requireDatabaseUrl } from "../config.ts";
 import { readSchemaStatus } from "../db/migrate.ts";
 import { takePresence } from "../db/presence.ts";
 import { OnceboxError } from "../errors.ts";
+import { checkRules, readBrokenRules } from "../inspect/broken-rules.ts";
 import {
   type Check,
   checkChannels,
@@ -12,31 +13,58 @@ import {
   checkSchema,
   checkServer,
   checkSetAside,
+  checkSweep,
   checkWorkers,
   ok,
 } from "../inspect/checks.ts";
+import { checkGateway } from "../inspect/gateway.ts";
 import { readGuard } from "../inspect/guard.ts";
 import { readHealth } from "../inspect/health.ts";
+import { checkJobs, readJobs } from "../inspect/jobs.ts";
 import { readServer } from "../inspect/server.ts";
+import {
+  checkClock,
+  checkDurability,
+  checkKeepalive,
+  checkTimeouts,
+  checkVersion,
+  readSettings,
+} from "../inspect/settings.ts";
+import { CHANNELS } from "../outbox/notification.ts";
 import { makeWorkerName } from "../outbox/worker-row.ts";
+import { createChannels } from "../worker.ts";
 import { type Database, withDatabase } from "./database.ts";
+import { examinePm2 } from "./pm2.ts";
+
+/** Of trying one gateway. */
+const PROBE_TIMEOUT_MS = 60_000;
 
 export function doctorCommand(): Command {
   return new Command("doctor")
     .description("look whether everything is well; changes nothing, exit 1 if something is not")
+    .option("--provider", "try the gateways too, without sending anything")
     .option("--json", "for scripts")
     .addHelpText(
       "after",
       `
 Each check is ok, warn (look at it when you can) or fail (something is not sent, or cannot be
-trusted), with what it means and the command that mends it.
+trusted), with what it means and the command that mends it. Run it where and as a worker runs: it
+looks through DATABASE_URL, at this machine's clock and at the ecosystem file of this folder.
+--provider makes, looks up and deletes a draft at Mobizon, and logs in to the mail server.
 
 Examples:
   oncebox doctor
+  oncebox doctor --provider
   oncebox doctor --json | jq '.checks[] | select(.status != "ok")'`,
     )
-    .action(async ({ json }: { json?: true }) => {
-      const checks = await examine(requireDatabaseUrl(readConfig()));
+    .action(async ({ json, provider }: { json?: true; provider?: true }) => {
+      const config = readConfig();
+      const databaseUrl = requireDatabaseUrl(config);
+      const checks = [
+        ...(await examine(databaseUrl)),
+        ...(await examinePm2(config.sendTimeoutMs)),
+        ...(provider ? await examineGateways(config) : []),
+      ];
       if (json) console.log(JSON.stringify({ checks }));
       else console.log(tableOf(checks));
       if (checks.some((it) => it.status === "fail")) process.exitCode = 1;
@@ -60,20 +88,51 @@ async function examine(databaseUrl: string): Promise<Check[]> {
 async function examineDatabase(databaseUrl: string, { pool, db }: Database): Promise<Check[]> {
   const server = checkServer(await readServer(db));
   if (server.status === "fail") return [server];
-  const session = await checkSession(databaseUrl);
+  const ofServer = [server, ...(await examineServer(db)), await checkSession(databaseUrl)];
   const schema = checkSchema(await readSchemaStatus(pool));
-  if (schema.status === "fail") return [server, session, schema];
+  if (schema.status === "fail") return [...ofServer, schema];
+  return [...ofServer, schema, ...(await examineOutbox(db))];
+}
+
+/** Of the server and the role, whatever is in the database. */
+async function examineServer(db: Database["db"]): Promise<Check[]> {
+  const askedAt = new Date();
+  const settings = await readSettings(db);
+  return [
+    checkVersion(settings),
+    checkDurability(settings),
+    checkTimeouts(settings),
+    checkKeepalive(settings),
+    checkClock(settings, askedAt, new Date()),
+  ];
+}
+
+/** Of what is in the outbox, with the views of this version's schema. */
+async function examineOutbox(db: Database["db"]): Promise<Check[]> {
   const health = await readHealth(db);
   return [
-    server,
-    session,
-    schema,
     checkGuard(await readGuard(db)),
+    checkRules(await readBrokenRules(db)),
     checkDoubt(health, new Date()),
     checkSetAside(health),
     checkChannels(health),
+    checkJobs(await readJobs(db)),
+    checkSweep(health),
     checkWorkers(health),
   ];
+}
+
+/** Tried one after the other; the database is not needed for it. */
+async function examineGateways(config: Config): Promise<Check[]> {
+  const channels = createChannels(config);
+  const checks: Check[] = [];
+  for (const name of CHANNELS) {
+    const channel = channels[name];
+    const steps = (await channel?.probe?.(AbortSignal.timeout(PROBE_TIMEOUT_MS))) ?? null;
+    checks.push(checkGateway(name, steps));
+    await channel?.close();
+  }
+  return checks;
 }
 
 /** Takes a lock as a worker does, and lets go of it again. */

@@ -15,6 +15,8 @@ export interface Check {
 /** An outcome this long in doubt is none that a lookup decides in passing. */
 const DOUBT_IS_OLD_MS = 10 * 60_000;
 
+const SWEEP_IS_LATE_MS = 60_000;
+
 export function ok(name: string, means: string): Check {
   return { name, status: "ok", means, remedy: null };
 }
@@ -131,7 +133,21 @@ export function checkWorkers({ workers, due }: Health): Check {
   };
 }
 
-function ageOf(ms: number): string {
+/** Every living worker sweeps every second. */
+export function checkSweep({ workers, sweptAgoMs }: Health): Check {
+  const name = "sweep";
+  if (workers === 0) return ok(name, "no worker is alive to do it");
+  if (sweptAgoMs !== null && sweptAgoMs <= SWEEP_IS_LATE_MS) return ok(name, "runs");
+  return {
+    name,
+    // None at all: the first worker may have started a moment ago.
+    status: sweptAgoMs === null ? "warn" : "fail",
+    means: `the last one was ${sweptAgoMs === null ? "never" : `${ageOf(sweptAgoMs)} ago`}, though workers are alive: dead workers' claims are not taken over`,
+    remedy: "look for sweep in the workers' logs, restart them",
+  };
+}
+
+export function ageOf(ms: number): string {
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 1) return "less than a minute";
   if (minutes < 60) return `${minutes} min`;

@@ -16,6 +16,8 @@ export interface Health {
   readonly pausedChannels: readonly PausedChannel[];
   /** Workers whose lock is held now. */
   readonly workers: number;
+  /** By how much the last sweep is over; null = none ever ran. */
+  readonly sweptAgoMs: number | null;
 }
 
 export async function readHealth(db: Kysely<unknown>): Promise<Health> {
@@ -26,6 +28,7 @@ export async function readHealth(db: Kysely<unknown>): Promise<Health> {
   >`
     select h.due::integer as due, h.unknown::integer as unknown, h.oldest_unknown_at as "oldestUnknownAt",
            h.set_aside::integer as "setAside", h.paused_channels as paused,
+           (extract(epoch from now() - h.last_sweep_at) * 1000)::float8 as "sweptAgoMs",
            h.workers_alive::integer as workers
       from oncebox.health as h`.execute(db);
   const [row] = rows;

@@ -35,15 +35,18 @@ const CALLS = {
 /** Functions that run with their owner's rights. */
 export const WITH_OWNERS_RIGHTS: readonly string[] = [
   ...Object.values(CALLS).flat(),
+  "job_counts",
   "reference",
 ].map((it) => `oncebox.${it}`);
 
 const VIEWS = [
-  ...["attempts", "claims", "guard", "health", "lead_history", "lookups", "notifications"],
+  ...["attempts", "broken_rules", "claims", "guard", "health", "jobs", "lead_history", "lookups"],
+  "notifications",
   ...["sends_per_day", "sends_per_hour", "sms_cost", "workers"],
 ];
 const CALLED_BY_VIEWS = [
   ...["mask_phone", "mask_email", "reference", "epoch", "locks_of_workers", "sms_segments"],
+  "job_counts",
 ];
 const JOB_TABLES = [
   ...["_private_jobs", "_private_job_queues", "_private_tasks", "_private_known_crontabs"],
