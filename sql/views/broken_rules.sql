@@ -50,6 +50,8 @@ select r.rule,
    union all
    select 'accepted_but_not_sent'
     where (n.state = 'failed' or n.state = 'cancelled' and n.state_reason <> 'already_sent')
+      -- Whom nobody knows any more, nobody can tell.
+      and n.erased_at is null
       and exists (
         select
           from oncebox.attempt as a

@@ -27,7 +27,8 @@ select count(*) filter (where n.state = 'pending')                       as pend
            and w.gone_at is null
            and w.lock_key = any (array(select oncebox.locks_of_workers())))  as workers_alive,
        (select s.at from oncebox.last_sweep as s)                            as last_sweep_at,
-       min(n.lease_until) filter (where n.state = 'claimed')                 as oldest_lease_until
+       min(n.lease_until) filter (where n.state = 'claimed')                 as oldest_lease_until,
+       (select s.pruned_until from oncebox.setting as s)                     as pruned_until
   from oncebox.notification as n;
 comment on view oncebox.health is 'One row: counts by state, the oldest due and unknown, paused channels, workers, the last sweep. No person''s data. Counts every notification.';
 comment on column oncebox.health.due is 'Of pending: due by now.';
@@ -42,3 +43,4 @@ comment on column oncebox.health.workers is 'Workers that neither signed off nor
 comment on column oncebox.health.workers_alive is 'Workers whose lock is held now.';
 comment on column oncebox.health.last_sweep_at is 'When a worker last swept, to five seconds; null = none ever did. Older than a minute = no worker runs, or its sweep fails.';
 comment on column oncebox.health.oldest_lease_until is 'The first lease of a claim to run out; in the past = its holder is gone or hangs, and no sweep ran since.';
+comment on column oncebox.health.pruned_until is 'Final notifications that were settled before may have been pruned; null = nothing was.';

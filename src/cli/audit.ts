@@ -4,7 +4,7 @@ import { readConfig, requireDatabaseUrl } from "../config.ts";
 import { assertSchemaIsCurrent } from "../db/migrate.ts";
 import { OnceboxError } from "../errors.ts";
 import { compare, type Difference, judgeMissing } from "../inspect/audit.ts";
-import { findByReference, listSentSms, readIdentity } from "../inspect/audited.ts";
+import { findByReference, listSentSms, readScope } from "../inspect/audited.ts";
 import type { Channel, ProviderRecord } from "../outbox/outcome.ts";
 import { createChannels } from "../worker.ts";
 import { type Database, withDatabase } from "./database.ts";
@@ -77,8 +77,9 @@ async function run({ since, json }: Options): Promise<void> {
 
 /** Ours, then theirs, then ours again: what is sent meanwhile is no difference. */
 async function audit({ db }: Database, sms: Channel, sinceMs: number): Promise<Result> {
-  const { prefix, now } = await readIdentity(db);
+  const { prefix, now, prunedUntil } = await readScope(db);
   const since = new Date(now.getTime() - sinceMs);
+  assertNotPruned(since, prunedUntil);
   const progress = showProgress();
   const { signal } = new AbortController();
 
@@ -114,6 +115,16 @@ async function audit({ db }: Database, sms: Channel, sinceMs: number): Promise<R
     sentThere: listed.filter((it) => it.standing === "sent").length,
     differences: [...differences, ...more],
   };
+}
+
+/** What was pruned would be taken for unknown: twice the margin, as the list is read by a clock of any zone. */
+function assertNotPruned(since: Date, prunedUntil: Date | null): void {
+  if (prunedUntil === null || prunedUntil.getTime() <= since.getTime() - 2 * MARGIN_MS) return;
+  throw new OnceboxError(
+    "ONCEBOX_INPUT_INVALID",
+    `--since reaches back to ${since.toISOString()}, and notifications from before ${prunedUntil.toISOString()} were pruned`,
+    { hint: "Audit a shorter time, or prune later: keep three days more than you audit." },
+  );
 }
 
 function textOf({ since, sentHere, sentThere, differences }: Result): string {

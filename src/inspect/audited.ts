@@ -19,14 +19,22 @@ const COLUMNS = sql`
   n.id::text as id, n.lead_id as "leadId", n.state, n.reference, n.campaign_id as "campaignId",
   n.state = 'claimed' and n.lease_until > clock_timestamp() as "isHeldByWorker"`;
 
-/** What the references of this database begin with, and the time by the database's clock. */
-export async function readIdentity(
-  db: Kysely<unknown>,
-): Promise<{ readonly prefix: string; readonly now: Date }> {
-  const { rows } = await sql<{ prefix: string; now: Date }>`
-    select left(oncebox.reference(0), -1) as prefix, clock_timestamp() as now`.execute(db);
+interface AuditScope {
+  /** What the references of this database begin with. */
+  readonly prefix: string;
+  /** The time by the database's clock. */
+  readonly now: Date;
+  /** What was settled before may not be here any more; null = nothing was pruned. */
+  readonly prunedUntil: Date | null;
+}
+
+export async function readScope(db: Kysely<unknown>): Promise<AuditScope> {
+  const { rows } = await sql<AuditScope>`
+    select left(oncebox.reference(0), -1) as prefix, clock_timestamp() as now,
+           h.pruned_until as "prunedUntil"
+      from oncebox.health as h`.execute(db);
   const [row] = rows;
-  if (row === undefined) throw new TypeError("the server answered no row");
+  if (row === undefined) throw new TypeError("oncebox.health answered no row");
   return row;
 }
 

@@ -332,6 +332,18 @@ describe("oncebox audit reads", () => {
   });
 });
 
+test("oncebox audit refuses a time from which notifications were pruned", async ({ db, audit }) => {
+  await sql`update oncebox.setting set pruned_until = now() - interval '4 days'`.execute(db);
+
+  const refused = await audit(["--since", "2d"]);
+
+  expect(refused).toMatchObject({ exitCode: 2, stdout: "" });
+  expect(refused.stderr).toMatch(
+    /^ONCEBOX_INPUT_INVALID: --since reaches back to .* were pruned\n/,
+  );
+  expect((await audit(["--since", "24h"])).exitCode).toBe(0);
+});
+
 describe("oncebox audit says", () => {
   test("in a table what differs, what it means and what to do, and nobody's number", async ({
     db,

@@ -248,11 +248,18 @@ describe("the rules", () => {
     });
   }
 
-  test("are broken by no state that oncebox itself makes", async ({ db, doctor }) => {
+  test("are broken by no state that oncebox itself makes, nor by who was erased", async ({
+    db,
+    doctor,
+  }) => {
     for (const state of ["pending", "claimed", "sent", "failed", "unknown", "cancelled"] as const) {
       await makeNotification(db, { state });
       await makeNotification(db, { state, channel: "email" });
     }
+    await sql`
+      select oncebox.erase_lead(lead_id, 'test') from oncebox.notification where state in ('sent', 'unknown')`.execute(
+      db,
+    );
 
     expect((await doctor()).check("rules")).toMatchObject({ status: "ok" });
   });

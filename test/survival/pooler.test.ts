@@ -8,6 +8,7 @@ import pg from "pg";
 import { describe, expect } from "vitest";
 import { takePresence } from "../../src/db/presence.ts";
 import { makeWorkerName } from "../../src/outbox/worker-row.ts";
+import { oncebox } from "../db/support/oncebox.ts";
 import { test as base } from "../support/fixture.ts";
 import { until } from "../support/until.ts";
 
@@ -98,6 +99,17 @@ describe.skipIf(!POOLER)("a worker's connection", () => {
       code: "ONCEBOX_CONNECTION_NOT_SESSION",
       hint: expect.stringContaining("session mode"),
     });
+  });
+
+  test("is proven by doctor, whatever it is told", async ({ startPooler }) => {
+    const doctor = async (url: string) => {
+      const ended = await oncebox(["doctor", "--json"], { DATABASE_URL: url });
+      const { checks } = JSON.parse(ended.stdout) as { checks: { name: string; status: string }[] };
+      return [ended.exitCode, checks.find((it) => it.name === "connection")?.status];
+    };
+
+    expect(await doctor(await startPooler("transaction"))).toEqual([1, "fail"]);
+    expect(await doctor(await startPooler("session"))).toEqual([0, "ok"]);
   });
 
   test("is taken when the pooler hands out sessions", async ({ startPooler }) => {
