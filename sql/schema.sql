@@ -203,6 +203,55 @@ is 'Where it was put.'
 -- comment oncebox.audit_notification
 is 'What people did about one notification.'
 
+-- view oncebox.broken_rules
+create view oncebox.broken_rules as
+ SELECT rule,
+    id AS notification_id,
+    lead_id,
+    channel,
+    state
+   FROM ((oncebox.notification n
+     JOIN public.landing_leads l ON ((id = lead_id)))
+     CROSS JOIN LATERAL ( SELECT 'flag_down'::text AS rule
+          WHERE ((state = ANY (ARRAY['claimed'::text, 'unknown'::text, 'sent'::text])) AND (NOT
+                CASE channel
+                    WHEN 'sms'::text THEN sms_sent
+                    ELSE email_sent
+                END))
+        UNION ALL
+         SELECT 'claimed_without_attempt'::text
+          WHERE ((state = 'claimed'::text) AND (NOT (EXISTS ( SELECT
+                   FROM oncebox.attempt a
+                  WHERE ((notification_id = id) AND (attempt = attempt) AND (ended_at IS NULL))))))
+        UNION ALL
+         SELECT 'attempt_without_claim'::text
+           FROM oncebox.attempt a
+          WHERE ((notification_id = id) AND (ended_at IS NULL) AND (NOT ((state = 'claimed'::text) AND (attempt = attempt))))
+        UNION ALL
+         SELECT 'sent_without_proof'::text
+          WHERE ((state = 'sent'::text) AND (NOT (EXISTS ( SELECT
+                   FROM oncebox.attempt a
+                  WHERE ((notification_id = id) AND (outcome = 'accepted'::text))))) AND (NOT (EXISTS ( SELECT
+                   FROM oncebox.lookup k
+                  WHERE ((notification_id = id) AND (finding = 'sent'::text))))) AND (NOT (EXISTS ( SELECT
+                   FROM oncebox.audit p
+                  WHERE ((notification_id = id) AND (to_state = 'sent'::text))))))
+        UNION ALL
+         SELECT 'accepted_but_not_sent'::text
+          WHERE (((state = 'failed'::text) OR ((state = 'cancelled'::text) AND (state_reason <> 'already_sent'::text))) AND (erased_at IS NULL) AND (EXISTS ( SELECT
+                   FROM oncebox.attempt a
+                  WHERE ((notification_id = id) AND (outcome = 'accepted'::text)))))
+        UNION ALL
+         SELECT 'accepted_twice'::text
+           FROM oncebox.attempt a
+          WHERE ((notification_id = id) AND (code = 'accepted_twice'::text))) r);
+
+-- comment oncebox.broken_rules
+is 'Rows that break a rule which no constraint can hold; empty when all is well. Reads every notification and attempt.'
+
+-- comment oncebox.broken_rules.rule
+is 'flag_down: claimed, unknown or sent, and the lead''s flag is false. claimed_without_attempt: and no attempt is open. attempt_without_claim: an open attempt that nobody holds. sent_without_proof: no attempt was accepted, no lookup found it, no person said so. accepted_but_not_sent: final otherwise. accepted_twice: two attempts were accepted, so two messages went out.'
+
 -- function oncebox.cancel(notification_id bigint, actor text, reason text)
 -- returns text; language plpgsql; volatility v; parallel u; body md5 5dba69fccdae7d813de0f53b836ca00e
 
@@ -393,7 +442,9 @@ create view oncebox.health as
           WHERE ((stopped_at IS NULL) AND (gone_at IS NULL) AND (lock_key = ANY (ARRAY( SELECT oncebox.locks_of_workers() AS locks_of_workers))))) AS workers_alive,
     ( SELECT at
            FROM oncebox.last_sweep s) AS last_sweep_at,
-    min(lease_until) FILTER (WHERE (state = 'claimed'::text)) AS oldest_lease_until
+    min(lease_until) FILTER (WHERE (state = 'claimed'::text)) AS oldest_lease_until,
+    ( SELECT pruned_until
+           FROM oncebox.setting s) AS pruned_until
    FROM oncebox.notification n;
 
 -- comment oncebox.health
@@ -423,6 +474,9 @@ is 'When its last attempt began.'
 -- comment oncebox.health.paused_channels
 is 'By channel: until when, the code that paused it, and how many times in a row. {} = none.'
 
+-- comment oncebox.health.pruned_until
+is 'Final notifications that were settled before may have been pruned; null = nothing was.'
+
 -- comment oncebox.health.set_aside
 is 'Of unknown: three workers in a row died with it, so a person has to look.'
 
@@ -446,6 +500,44 @@ is 'Workers whose lock is held now.'
 
 -- function oncebox.is_too_long(template text, lead_name text, data jsonb, at_most integer)
 -- returns boolean; language sql; volatility i; parallel s; body md5 664179241d15d246a99149ec484405f3
+
+-- function oncebox.job_counts()
+-- returns TABLE(jobs bigint, due bigint, oldest_due_at timestamp with time zone, taken bigint, taken_by_nobody bigint, failed_for_good bigint, due_without_job bigint); language sql; volatility v; parallel u; body md5 8dec407bb79e1bf0fc6286de067dd1d9
+
+-- view oncebox.jobs
+create view oncebox.jobs as
+ SELECT jobs,
+    due,
+    oldest_due_at,
+    taken,
+    taken_by_nobody,
+    failed_for_good,
+    due_without_job
+   FROM oncebox.job_counts() c(jobs, due, oldest_due_at, taken, taken_by_nobody, failed_for_good, due_without_job);
+
+-- comment oncebox.jobs
+is 'One row: graphile-worker''s jobs of ours. A job is only a wake-up: deleting one loses nothing. No person''s data.'
+
+-- comment oncebox.jobs.due
+is 'Could run now, and wait for a worker.'
+
+-- comment oncebox.jobs.due_without_job
+is 'Pending notifications that are due for over a minute and have no job; the next sweep gives them one.'
+
+-- comment oncebox.jobs.failed_for_good
+is 'Given up by graphile-worker after all their tries.'
+
+-- comment oncebox.jobs.jobs
+is 'All there are; one for each pending notification, and what runs now.'
+
+-- comment oncebox.jobs.oldest_due_at
+is 'Of those that are due.'
+
+-- comment oncebox.jobs.taken
+is 'Run now, or were taken by a worker that died.'
+
+-- comment oncebox.jobs.taken_by_nobody
+is 'Of those taken: by none of the workers that are alive. The next sweep frees them.'
 
 -- function oncebox.keep_draft(notification_id bigint, attempt integer, campaign_id text, message_id text)
 -- returns boolean; language sql; volatility v; parallel u; body md5 0676c6b47538ba7c02c39b514c7c4a29
