@@ -386,7 +386,9 @@ describe("a step taken back", () => {
     [
       "a registration's key",
       "0001_outbox",
-      "select from oncebox.register_lead(phone => '+77771234567'); delete from oncebox.notification",
+      `select from oncebox.register_lead(phone => '+77771234567');
+       select oncebox.cancel(id, 'test', 'test') from oncebox.notification;
+       delete from oncebox.notification`,
       /still holds 1 registrations and their idempotency keys$/,
     ],
     [
