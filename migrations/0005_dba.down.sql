@@ -6,7 +6,7 @@
 
 -- No cascade: a view that somebody built on these is not ours to drop.
 drop view if exists oncebox.health, oncebox.workers, oncebox.claims, oncebox.lead_history,
-  oncebox.sends_per_hour, oncebox.sends_per_day, oncebox.sms_cost;
+  oncebox.sends_per_hour, oncebox.sends_per_day, oncebox.sms_cost, oncebox.jobs, oncebox.broken_rules;
 drop table oncebox.last_sweep;
 alter table oncebox.registration disable row level security;
 alter table oncebox.notification disable row level security;

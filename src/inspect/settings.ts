@@ -4,8 +4,6 @@ import { type Check, ok } from "./checks.ts";
 /** What the server and the role make of a connection like a worker's. Times in milliseconds, 0 = no limit. */
 export interface ServerSettings {
   readonly versionNumber: number;
-  /** The role of DATABASE_URL, as it is written in SQL. */
-  readonly role: string;
   readonly synchronousCommit: string;
   readonly fsync: string;
   readonly fullPageWrites: string;
@@ -38,7 +36,6 @@ export async function readSettings(db: Kysely<unknown>): Promise<ServerSettings>
              case s.unit when 'ms' then s.setting::float8 when 's' then s.setting::float8 * 1000 end as ms
         from pg_settings as s)
     select current_setting('server_version_num')::integer as "versionNumber",
-           quote_ident(session_user) as role,
            current_setting('synchronous_commit') as "synchronousCommit",
            current_setting('fsync') as fsync,
            current_setting('full_page_writes') as "fullPageWrites",
@@ -92,7 +89,7 @@ export function checkDurability(it: ServerSettings): Check {
     remedy:
       it.fsync === "off" || it.fullPageWrites === "off"
         ? "postgresql.conf: fsync = on, full_page_writes = on"
-        : `alter role ${it.role} set synchronous_commit = on`,
+        : "alter role current_user set synchronous_commit = on",
   };
 }
 
@@ -104,7 +101,7 @@ export function checkTimeouts(it: ServerSettings): Check {
       name,
       status: "fail",
       means: "default_transaction_read_only is on: nothing can be registered or claimed",
-      remedy: `alter role ${it.role} reset default_transaction_read_only`,
+      remedy: "alter role current_user reset default_transaction_read_only",
     };
   }
   const limits: readonly [setting: string, ms: number][] = [
@@ -120,7 +117,7 @@ export function checkTimeouts(it: ServerSettings): Check {
       name,
       status: "warn",
       means: `${each.join(", ")}: on a busy server it cuts off sweeps, claims and large registrations, which are then tried again`,
-      remedy: short.map(([setting]) => `alter role ${it.role} set ${setting} = '30s';`).join(" "),
+      remedy: short.map(([setting]) => `alter role current_user set ${setting} = '30s';`).join(" "),
     };
   }
   if (it.isolation !== "read committed") {
@@ -128,13 +125,13 @@ export function checkTimeouts(it: ServerSettings): Check {
       name,
       status: "warn",
       means: `default_transaction_isolation is ${it.isolation}: two who claim at the same moment get errors instead of an answer`,
-      remedy: `alter role ${it.role} set default_transaction_isolation = 'read committed'`,
+      remedy: "alter role current_user set default_transaction_isolation = 'read committed'",
     };
   }
   return ok(name, "none that would cut off a worker's work");
 }
 
-export function checkKeepalive({ keepaliveIdleMs, role }: ServerSettings): Check {
+export function checkKeepalive({ keepaliveIdleMs }: ServerSettings): Check {
   const name = "keepalive";
   if (keepaliveIdleMs <= LONG_SILENCE_MS) {
     return ok(name, "the server notices a host that vanished within minutes");
@@ -143,7 +140,7 @@ export function checkKeepalive({ keepaliveIdleMs, role }: ServerSettings): Check
     name,
     status: "warn",
     means: `the server asks a silent connection only after ${keepaliveIdleMs / 60_000} min: a host that vanished in the middle of a transaction keeps its row locks as long (a worker's sign of life has its own, of seconds)`,
-    remedy: `alter role ${role} set tcp_keepalives_idle = 60`,
+    remedy: "alter role current_user set tcp_keepalives_idle = 60",
   };
 }
 
