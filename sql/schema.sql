@@ -366,7 +366,7 @@ is 'When it was claimed.'
 -- returns TABLE(system_identifier text, timeline text, database text); language sql; volatility s; parallel u; body md5 0a2ca91856282987e24e5cb73d9169da
 
 -- function oncebox.erase_lead(lead_id uuid, actor text)
--- returns integer; language plpgsql; volatility v; parallel u; body md5 1576d4d960ed70d2d07ea674419e80bf
+-- returns integer; language plpgsql; volatility v; parallel u; body md5 92c9dd2e57c59501ea6f2ef269f12e7a
 
 -- function oncebox.erased_key(source text, idempotency_key text)
 -- returns text; language sql; volatility s; parallel u; body md5 6641436aa79fd7ad221b216866bf0870
@@ -661,7 +661,7 @@ is 'Null for what concerns the lead as a whole.'
 -- returns jsonb; language sql; volatility i; parallel s; body md5 4fe7381e2174562d203da3897993a6c9
 
 -- function oncebox.leads_of(person text)
--- returns SETOF uuid; language sql; volatility s; parallel u; body md5 fb90b2ce0633bdc0b39e527821a4294a
+-- returns SETOF uuid; language sql; volatility s; parallel u; body md5 f78e11d2406b8cd4c249d2a605700b19
 
 -- function oncebox.line_up(at_most integer)
 -- returns integer; language plpgsql; volatility v; parallel u; body md5 b84731fef2c7ede25c3d57187fa48cc1
@@ -1238,7 +1238,7 @@ is 'What is dialled before a number at home (8 in Kazakhstan); forgiven after th
 -- returns bigint; language sql; volatility s; parallel u; body md5 d191fdf03c24cd0d959b6991f000c878
 
 -- function oncebox.prune(older_than interval, at_most integer)
--- returns integer; language plpgsql; volatility v; parallel u; body md5 c36cd6c9787bd21317ae37ab5885cfa7
+-- returns integer; language plpgsql; volatility v; parallel u; body md5 d73730de8cca3bb56beb07078b1b4dd6
 
 -- function oncebox.put_flag(lead_id uuid, channel text, sent boolean, sent_at timestamp with time zone)
 -- returns void; language sql; volatility v; parallel u; body md5 6094ec5c1c7a7ee1c32455c2a185f5b7
@@ -1250,7 +1250,7 @@ is 'What is dialled before a number at home (8 in Kazakhstan); forgiven after th
 -- returns text; language sql; volatility s; parallel u; body md5 f3840ead1816263515e2266964193034
 
 -- function oncebox.register_each(leads jsonb)
--- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 4882dcf6dcc8a982d3bf338e43cbb438
+-- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 091e63cc4fba0487ddc99916beb22c21
 
 -- function oncebox.register_lead(name text, phone text, email text, source text, idempotency_key text, due_at timestamp with time zone, data jsonb, kind text, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text)
 -- returns TABLE(lead_id uuid, created boolean); language plpgsql; volatility v; parallel u; body md5 c00a71866268f78ea12eb5d78986d45b

@@ -9,8 +9,8 @@
 -- Clears   landing_leads (name, phone, email; a column that must not be null says erased), recipient,
 --          subject and body, the registration's data and fingerprint, details that providers gave,
 --          reasons that people gave. Columns of landing_leads that are not ours are not touched.
--- Refuses  OB005 there is no such lead; OB006 one of its notifications is being sent just now, or a
---          draft with its number may still be at the provider.
+-- Refuses  OB005 there is no such lead; OB006 one of its notifications is being sent or came just now,
+--          or a draft with its number may still be at the provider.
 -- Repeats  a second call changes nothing and answers 0. Audited, without personal data.
 -- Locks    the lead's notifications, then the lead, until commit.
 create or replace function oncebox.erase_lead(lead_id uuid, actor text)
@@ -57,6 +57,18 @@ begin
       message = format('there is no lead %s', erase_lead.lead_id),
       hint    = 'Look it up with oncebox notifications list --lead, or by --phone or --email.';
   end if;
+  -- A lead that is locked gets no row; this one came while we waited for the lead.
+  if exists (
+       select
+         from oncebox.notification as n
+        where n.lead_id = erase_lead.lead_id
+          and n.id <> all (v_ids))
+  then
+    raise exception using
+      errcode = 'OB006',
+      message = format('lead %s got a notification just now, and cannot be erased', erase_lead.lead_id),
+      hint    = 'Try again.';
+  end if;
 
   insert into oncebox.audit (actor, action, notification_id, from_state, to_state, reason)
   select erase_lead.actor, 'erase', n.id, n.state,
@@ -74,8 +86,13 @@ begin
      set recipient    = '',
          subject      = null,
          body         = null,
-         -- One of ours is a word; a person's may name somebody.
-         state_reason = case when n.state_reason ~ '^[a-z0-9_]+$' then n.state_reason
+         -- One of ours is a word; a person's may name somebody, and be a word or a number, too.
+         state_reason = case when n.state_reason ~ '^[a-z0-9_]+$'
+                              and not exists (
+                                select
+                                  from oncebox.audit as a
+                                 where a.notification_id = n.id
+                                   and a.reason = n.state_reason) then n.state_reason
                              when n.state_reason is not null then 'erased' end,
          erased_at    = clock_timestamp()
    where n.id = any (v_ids)

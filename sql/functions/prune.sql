@@ -5,7 +5,7 @@
 --
 -- Keeps    public.landing_leads: its flags still say what was sent, and keep a second one from going
 --          out. Idempotency keys: a registration that is repeated is still recognised. What people did
---          (oncebox.audit). What was erased: its row is the tombstone.
+--          (oncebox.audit), without their reasons. What was erased: its row is the tombstone.
 -- Marks    setting.pruned_until: no lead that came in before is adopted, because nobody knows any more
 --          whether it was cancelled.
 -- Never    removes what is pending, claimed or unknown: the condition here, and a trigger for everyone.
@@ -42,6 +42,11 @@ begin
    where n.id = any (v_old)
      and r.lead_id = n.lead_id
      and r.data <> '{}';
+  -- It may name somebody, and nobody could tell later whose notification it was about, to erase it.
+  update oncebox.audit as a
+     set reason = 'pruned'
+   where a.notification_id = any (v_old)
+     and a.reason not in ('pruned', 'erased');
   delete from oncebox.lookup as l where l.notification_id = any (v_old);
   delete from oncebox.attempt as a where a.notification_id = any (v_old);
   delete from oncebox.notification as n where n.id = any (v_old);

@@ -56,6 +56,20 @@ begin
     into v_records, v_leads
     from created as c;
 
+  -- A key whose person was erased while we waited was free by then, and is the erased one's all the same.
+  if exists (select from oncebox.registration as e where e.erased_at is not null)
+     and exists (
+       select
+         from oncebox.registration as r
+        where r.lead_id = any (v_leads)
+          and oncebox.standing_key(r.source, r.idempotency_key) <> r.idempotency_key)
+  then
+    raise exception using
+      errcode = 'serialization_failure',
+      message = 'the person of a registration with this key was erased at the same moment',
+      hint    = 'Register again: the first lead is found then. Nothing was registered.';
+  end if;
+
   if cardinality(v_records) = jsonb_array_length(leads) then
     return query
     select c.record, c.lead_id, true, null::jsonb
