@@ -46,10 +46,10 @@ async function readStep(folder: URL, name: string): Promise<Step> {
 }
 
 function keepsWorkers(name: string, up: string): boolean {
-  const word = /^-- Workers {2}(keep working|stop): /m.exec(up)?.[1];
+  const word = /^-- Workers {2}(keep working|stop)\b/m.exec(up)?.[1];
   if (word === undefined) {
     throw new Error(
-      `${name}: its header must say "-- Workers  keep working: .." or "-- Workers  stop: .."`,
+      `${name}: its header must say "-- Workers  keep working.." or "-- Workers  stop.."`,
     );
   }
   return word === "keep working";
