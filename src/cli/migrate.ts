@@ -225,7 +225,7 @@ function printPlan({ state, hasGraphileWorker, parts }: Plan): void {
       : "last release's workers stop";
     const note =
       part.kind === "migration"
-        ? `: ${workers}${part.inTransaction ? "" : "; not in a transaction"}`
+        ? `: ${workers}${part.concurrentIndex === null ? "" : "; not in a transaction"}`
         : "";
     console.log(`\n-- ${part.name}${note}`);
     for (const statement of part.statements) {

@@ -74,11 +74,13 @@ describe("migrate plan", () => {
 
     expect(
       plan.parts.filter((it) => it.kind === "migration").map((it) => [it.name, it.keepsWorkers]),
-    ).toEqual([
-      ["0002_input_rules", true],
-      ["0003_survival", false],
-      ["0005_dba", true],
-    ]);
+    ).toEqual(
+      expect.arrayContaining([
+        ["0002_input_rules", true],
+        ["0003_survival", false],
+        ["0005_dba", true],
+      ]),
+    );
   });
 
   test("needs no right to write, and changes nothing", async ({ databaseUrl, pool }) => {

@@ -130,6 +130,20 @@ describe("migrate while the site works", () => {
     expect(await indexIsValid(pool, "oncebox.audit_actor")).toBe(true);
   });
 
+  test("builds an index while others wait to migrate", async ({ pool, late }) => {
+    const said: string[] = [];
+
+    const migrated = await Promise.all(
+      Array.from({ length: 4 }, () =>
+        migrate(pool, { ...late, onProgress: (it) => said.push(it) }),
+      ),
+    );
+
+    expect(migrated.flat()).toEqual([LATE]);
+    expect(said.filter((it) => it.startsWith("waiting for another migrate"))).not.toEqual([]);
+    expect(await indexIsValid(pool, "oncebox.audit_actor")).toBe(true);
+  });
+
   test("builds an index again that was left half built, whether its step was noted or not", async ({
     pool,
     late,

@@ -1,10 +1,12 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import type { Tell } from "./patience.ts";
 
 /** Any number, the same in every version: whoever holds it is migrating. */
 const MIGRATION_LOCK = 4_600_146_001;
 
-/** How often somebody who waits says so again; the one it waits for may have changed. */
+/** How often somebody who waits looks again, about, and how often it says so. */
+const LOOK_AGAIN_MS = 250;
 const SAY_AGAIN_MS = 10_000;
 
 /**
@@ -12,6 +14,10 @@ const SAY_AGAIN_MS = 10_000;
  *
  * A transaction-level lock on a connection of its own: it goes with the connection, whatever
  * happens to us, and is safe behind a pooler, where a session-level one may outlive its session.
+ *
+ * Neither who waits nor who holds it may have a snapshot open meanwhile: an index that is built
+ * concurrently waits for every older one, and so for ever. Hence asked again and again instead of
+ * waited for, and without a parameter: for one, pg leaves a portal open, and with it a snapshot.
  */
 export async function migratingAlone<T>(
   pool: pg.Pool,
@@ -20,11 +26,14 @@ export async function migratingAlone<T>(
 ): Promise<T> {
   const client = await pool.connect();
   try {
-    let patienceMs = 1;
-    while (!(await takeLock(client, patienceMs))) {
-      patienceMs = SAY_AGAIN_MS;
-      // Its holder may be gone by now.
-      for (const it of await readHolders(client)) tell(`waiting for another migrate: ${it}`);
+    let sayAt = 0;
+    while (!(await takeLock(client))) {
+      if (performance.now() > sayAt) {
+        // Its holder may be gone by now.
+        for (const it of await readHolders(client)) tell(`waiting for another migrate: ${it}`);
+        sayAt = performance.now() + SAY_AGAIN_MS;
+      }
+      await sleep(LOOK_AGAIN_MS * (0.5 + Math.random()));
     }
     return await work();
   } finally {
@@ -33,24 +42,19 @@ export async function migratingAlone<T>(
   }
 }
 
-async function takeLock(client: pg.PoolClient, patienceMs: number): Promise<boolean> {
+async function takeLock(client: pg.PoolClient): Promise<boolean> {
   await client.query("begin");
   // The transaction stays open and idle while the work goes on elsewhere.
   await client.query(`
     select set_config(name, '0', true)
       from pg_settings
-     where name in ('idle_in_transaction_session_timeout', 'transaction_timeout', 'statement_timeout')`);
-  await client.query("select set_config('lock_timeout', $1, true)", [String(patienceMs)]);
-  try {
-    // Without a parameter: pg would leave its portal open, and with it a snapshot, for as long as the
-    // transaction lives. An index that is built concurrently would wait for it, and so for ever.
-    await client.query(`select pg_advisory_xact_lock(${MIGRATION_LOCK})`);
-    return true;
-  } catch (error) {
-    if ((error as { code?: string }).code !== "55P03") throw error;
-    await client.query("rollback");
-    return false;
-  }
+     where name in ('idle_in_transaction_session_timeout', 'transaction_timeout')`);
+  const { rows } = await client.query<{ isMine: boolean }>(
+    `select pg_try_advisory_xact_lock(${MIGRATION_LOCK}) as "isMine"`,
+  );
+  if (rows[0]?.isMine) return true;
+  await client.query("rollback");
+  return false;
 }
 
 async function readHolders(client: pg.PoolClient): Promise<string[]> {

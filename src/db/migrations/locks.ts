@@ -86,16 +86,20 @@ const RULES: readonly Rule[] = [
   [/^(?:with|insert|update|delete) /, ({ input }) => written(input)],
 ];
 
+/** Foreign keys by table and name, such as `oncebox.audit.audit_notification_id_fkey`, with the table each points to. */
+export type ForeignKeys = ReadonlyMap<string, string>;
+
 /**
  * What one statement locks, at most.
  *
+ * @param foreignKeys - Those of the database: dropping one locks the table that it points to as well.
  * @throws Error - The statement is of a kind that has no rule: give it one, and a test.
  */
-export function footprintOf(statement: string): Footprint {
+export function footprintOf(statement: string, foreignKeys: ForeignKeys = new Map()): Footprint {
   const bare = withoutComments(statement);
   if (/^do /i.test(bare)) return { locks: inBlock(statement), isCertain: false };
   return {
-    locks: locksOf(bare),
+    locks: mergeLocks([...locksOf(bare), ...unreferenced(bare, foreignKeys)]),
     isCertain: !/^select |^(?:create|drop) .*? if (?:not )?exists /.test(bare),
   };
 }
@@ -134,7 +138,7 @@ function altered(table: string, action: string): TableLock[] {
   }
   if (/^alter (?:column )?\w+ set not null/.test(action)) return exclusive(SCANS);
   if (/^alter (?:column )?\w+ (?:set|drop) (?:default|not null)/.test(action)) return exclusive();
-  if (/^drop column |^rename /.test(action)) return exclusive();
+  if (/^drop (?:column|constraint) |^rename /.test(action)) return exclusive();
   if (/^(?:enable|disable) row level security/.test(action)) return exclusive();
   if (/^validate constraint /.test(action)) return [lock(table, "SHARE UPDATE EXCLUSIVE", SCANS)];
   throw new Error(`no rule says what this locks: alter table ${table} ${action.slice(0, 80)}`);
@@ -151,6 +155,14 @@ function referenced(text: string): TableLock[] {
   return [...text.matchAll(/\breferences ((?:\w+\.)?\w+)/g)].map(([, table = ""]) =>
     lock(table, "SHARE ROW EXCLUSIVE"),
   );
+}
+
+function unreferenced(bare: string, foreignKeys: ForeignKeys): TableLock[] {
+  const table = /^alter table (?:if exists )?(?:only )?([\w.]+) /.exec(bare)?.[1];
+  return [...bare.matchAll(/\bdrop constraint (?:if exists )?(\w+)/g)].flatMap(([, name]) => {
+    const target = foreignKeys.get(`${table}.${name}`);
+    return target === undefined ? [] : [lock(target, "ACCESS EXCLUSIVE")];
+  });
 }
 
 function written(text: string): TableLock[] {

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { readVersion } from "../../version.ts";
 import { areRolesApplied } from "../roles.ts";
-import { footprintOf, type TableLock } from "./locks.ts";
+import { type ForeignKeys, footprintOf, type TableLock } from "./locks.ts";
 import { splitStatements, withoutComments } from "./statements.ts";
 import { assertNotNewer, readSchemaStatus, type SchemaStatus } from "./status.ts";
 import { readBehaviour, readSql, readSteps, recordOf, releaseNote } from "./steps.ts";
@@ -25,7 +25,8 @@ interface PlannedPart {
   readonly kind: "record" | "migration" | "behaviour";
   /** Whether the last release's workers keep working after it. */
   readonly keepsWorkers: boolean;
-  readonly inTransaction: boolean;
+  /** The index that is built outside of a transaction; null = the part is in one. */
+  readonly concurrentIndex: string | null;
   readonly statements: readonly PlannedStatement[];
 }
 
@@ -54,9 +55,10 @@ export async function planMigration(pool: pg.Pool, folder?: URL): Promise<Plan> 
     assertNotNewer(status);
     const toCome = status.migrations.filter((it) => it.appliedAt === null).map((it) => it.name);
     const existing = await readRelations(client);
+    const foreignKeys = await readForeignKeys(client);
     const plan = (statements: readonly string[]) =>
-      statements.map((it) => planStatement(it, existing));
-    const part = { kind: "migration", inTransaction: true, keepsWorkers: true } as const;
+      statements.map((it) => planStatement(it, existing, foreignKeys));
+    const part = { kind: "migration", concurrentIndex: null, keepsWorkers: true } as const;
     return {
       state: status.state,
       hasGraphileWorker: existing.has("graphile_worker._private_jobs"),
@@ -73,7 +75,7 @@ export async function planMigration(pool: pg.Pool, folder?: URL): Promise<Plan> 
             ...part,
             name: it.name,
             keepsWorkers: it.keepsWorkers,
-            inTransaction: it.concurrentIndex === null,
+            concurrentIndex: it.concurrentIndex,
             statements: plan([...it.up, ...recordOf(steps, it.name)]),
           })),
         ...(await readBehaviour(await areRolesApplied(client))).map((it) => ({
@@ -107,8 +109,27 @@ async function readRelations(client: pg.PoolClient): Promise<ReadonlySet<string>
   return new Set(rows.map((row) => row.name));
 }
 
-function planStatement(sql: string, existing: ReadonlySet<string>): PlannedStatement {
-  const { locks, isCertain } = footprintOf(sql);
+/** Those between our tables, and to the leads. */
+export async function readForeignKeys(client: pg.PoolClient): Promise<ForeignKeys> {
+  const { rows } = await client.query<{ name: string; target: string }>(
+    `select format('%s.%s.%s', s.nspname, c.relname, k.conname) as name, t.nspname || '.' || f.relname as target
+       from pg_constraint as k
+       join pg_class as c on c.oid = k.conrelid
+       join pg_namespace as s on s.oid = c.relnamespace
+       join pg_class as f on f.oid = k.confrelid
+       join pg_namespace as t on t.oid = f.relnamespace
+      where k.contype = 'f'
+        and s.nspname = 'oncebox'`,
+  );
+  return new Map(rows.map((row) => [row.name, row.target]));
+}
+
+function planStatement(
+  sql: string,
+  existing: ReadonlySet<string>,
+  foreignKeys: ForeignKeys,
+): PlannedStatement {
+  const { locks, isCertain } = footprintOf(sql, foreignKeys);
   return { sql, isCertain, locks: locks.map((it) => ({ ...it, isNew: !existing.has(it.table) })) };
 }
 
@@ -150,9 +171,10 @@ end
 $$;
 `,
     ...once.map((it) =>
-      it.inTransaction
+      it.concurrentIndex === null
         ? `-- ${it.name}\n${begin}\n${body(it)}\ncommit;\n`
-        : `-- ${it.name}: not in a transaction\n${body(it)}`,
+        : // What an earlier run left half built would be in the way.
+          `-- ${it.name}: not in a transaction\ndrop index concurrently if exists ${it.concurrentIndex};\n${body(it)}`,
     ),
     `-- Functions, views and seeds\n${begin}set local check_function_bodies = off;\n`,
     ...behaviour.map((it) => `-- ${it.name}\n${body(it)}`),

@@ -16,7 +16,7 @@ export interface Step {
   readonly down: readonly string[];
   /** Whether the last release's workers keep working on the new shape; its header says so. */
   readonly keepsWorkers: boolean;
-  /** The one index that it builds without holding writers up, outside of a transaction; else null. */
+  /** The index that its first statement builds without holding writers up, outside of a transaction; else null. */
   readonly concurrentIndex: string | null;
 }
 
@@ -64,8 +64,11 @@ function concurrentIndexOf(name: string, statements: readonly string[]): string 
     )
     .find((it) => it !== null);
   if (found === undefined) return null;
-  if (statements.length > 1) {
-    throw new Error(`${name}: an index that is built concurrently is alone in its file`);
+  const others = statements.slice(1).map(withoutComments);
+  if (others.some((it) => !it.startsWith("comment on index "))) {
+    throw new Error(
+      `${name}: an index that is built concurrently is alone in its file, with its comment`,
+    );
   }
   return `${found[2] ?? "public"}.${found[1]}`;
 }

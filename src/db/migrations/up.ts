@@ -83,7 +83,7 @@ async function applyStep(
     return;
   }
   await buildIndex(pool, step.concurrentIndex, step.up[0] as string, patience.tell);
-  await runPatiently(pool, step.name, record, patience);
+  await runPatiently(pool, step.name, [...step.up.slice(1), ...record], patience);
 }
 
 /** One that an earlier try left whole is taken as it is, one that it left invalid is built anew. */
