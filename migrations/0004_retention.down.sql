@@ -21,6 +21,8 @@ $$;
 
 drop trigger if exists notification_before_delete on oncebox.notification;
 drop trigger if exists notification_before_truncate on oncebox.notification;
+drop index oncebox.notification_settled;
+drop index oncebox.registration_erased;
 alter table oncebox.audit add constraint audit_notification_id_fkey
   foreign key (notification_id) references oncebox.notification (id) not valid;
 alter table oncebox.registration drop column erased_at;

@@ -29,6 +29,11 @@ comment on column oncebox.notification.erased_at is 'When its person was erased:
 alter table oncebox.registration
   add column erased_at timestamptz;
 comment on column oncebox.registration.erased_at is 'When its person was erased: the key is a hash from then on, and still recognised; null = never.';
+create index registration_erased on oncebox.registration (erased_at) where erased_at is not null;
+comment on index oncebox.registration_erased is 'Whether a key has to be looked for among the erased ones (register).';
+
+create index notification_settled on oncebox.notification (settled_at) where settled_at is not null;
+comment on index oncebox.notification_settled is 'The oldest final rows (prune).';
 
 -- What people did outlives the notification that they did it to.
 alter table oncebox.audit drop constraint audit_notification_id_fkey;

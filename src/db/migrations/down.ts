@@ -3,7 +3,7 @@ import { OnceboxError } from "../../errors.ts";
 import { migratingAlone } from "./alone.ts";
 import { runPatiently } from "./patience.ts";
 import { assertNotNewer, readSchemaStatus } from "./status.ts";
-import { assertKnown, readSteps, unrecordOf } from "./steps.ts";
+import { assertKnown, dropViews, readSteps, unrecordOf } from "./steps.ts";
 import { type MigrateOptions, patienceOf } from "./up.ts";
 
 export interface MigrateDownOptions extends MigrateOptions {
@@ -15,7 +15,7 @@ export interface MigrateDownOptions extends MigrateOptions {
 
 /**
  * Takes applied migrations back, newest first, as their `.down.sql` say, all of them or none.
- * `public.landing_leads` stays as it is. Functions and views are left to the older version's `migrate`.
+ * `public.landing_leads` stays as it is. Our views go; they and the functions are left to the older version's `migrate`.
  *
  * @returns The names of the migrations taken back, in that order.
  * @throws OnceboxError `ONCEBOX_MOVE_REFUSED` - it would lose what is counted in the message, or workers
@@ -41,7 +41,9 @@ export async function migrateDown(
       .filter((it) => names.includes(it.name))
       .reverse()
       .flatMap((it) => [...it.down, ...unrecordOf(steps, it.name)]);
-    if (names.length > 0) await runPatiently(pool, "going back", statements, patience);
+    if (names.length > 0) {
+      await runPatiently(pool, "going back", [await dropViews(), ...statements], patience);
+    }
     return names;
   });
 }

@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { OnceboxError } from "../../errors.ts";
 import { readVersion } from "../../version.ts";
 import { splitStatements, withoutComments } from "./statements.ts";
@@ -89,6 +90,13 @@ export async function readBehaviour(withRoles: boolean): Promise<BehaviourFile[]
       statements: splitStatements(await readFile(new URL(it, SQL), "utf8")),
     })),
   );
+}
+
+/** Without their views, older tables can have columns taken away; every `migrate up` makes them again. */
+export async function dropViews(): Promise<string> {
+  const names = (await sqlFilesOf("views/")).map((it) => `oncebox.${basename(it, ".sql")}`);
+  // No cascade: a view that somebody built on these is not ours to drop.
+  return `drop view if exists ${names.join(", ")}`;
 }
 
 async function sqlFilesOf(folder: string): Promise<string[]> {
