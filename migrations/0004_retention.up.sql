@@ -1,8 +1,9 @@
 -- 0004_retention: rows that have grown old may go, and a person may be forgotten.
 --
 -- Locks    ACCESS EXCLUSIVE on oncebox.notification, registration, audit and setting, each for a
---          moment: nothing is scanned, and rewritten only the one row of setting. The new check of a
---          recipient is not valid: what is there satisfies the stricter one it replaces.
+--          moment: rewritten is only the one row of setting. Its two indexes begin on empty tables: no
+--          release came before it. The new check of a recipient is not valid: what is there satisfies
+--          the stricter one it replaces.
 -- Workers  keep working: to an older release an erased notification is one with an empty recipient.
 
 alter table oncebox.setting
