@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import { Command } from "commander";
 import { type Config, readConfig, requireDatabaseUrl } from "../config.ts";
+import { readDrift } from "../db/drift.ts";
 import { readSchemaStatus } from "../db/migrate.ts";
 import { takePresence } from "../db/presence.ts";
 import { OnceboxError } from "../errors.ts";
@@ -21,6 +22,7 @@ import { checkGateway } from "../inspect/gateway.ts";
 import { readGuard } from "../inspect/guard.ts";
 import { readHealth } from "../inspect/health.ts";
 import { checkJobs, readJobs } from "../inspect/jobs.ts";
+import { readRoles } from "../inspect/roles.ts";
 import { readServer } from "../inspect/server.ts";
 import {
   checkClock,
@@ -30,6 +32,7 @@ import {
   checkVersion,
   readSettings,
 } from "../inspect/settings.ts";
+import { checkDrift, checkRoles } from "../inspect/shape.ts";
 import { CHANNELS } from "../outbox/notification.ts";
 import { makeWorkerName } from "../outbox/worker-row.ts";
 import { createChannels } from "../worker.ts";
@@ -89,9 +92,18 @@ async function examineDatabase(databaseUrl: string, { pool, db }: Database): Pro
   const server = checkServer(await readServer(db));
   if (server.status === "fail") return [server];
   const ofServer = [server, ...(await examineServer(db)), await checkSession(databaseUrl)];
-  const schema = checkSchema(await readSchemaStatus(pool));
+  const status = await readSchemaStatus(pool);
+  const schema = checkSchema(status);
   if (schema.status === "fail") return [...ofServer, schema];
-  return [...ofServer, schema, ...(await examineOutbox(db))];
+  return [
+    ...ofServer,
+    schema,
+    // A newer schema is not ours to compare.
+    ...(status.state === "current"
+      ? [checkDrift(await readDrift(pool)), checkRoles(await readRoles(db))]
+      : []),
+    ...(await examineOutbox(db)),
+  ];
 }
 
 /** Of the server and the role, whatever is in the database. */

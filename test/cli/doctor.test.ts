@@ -312,6 +312,40 @@ describe("the jobs", () => {
   });
 });
 
+describe("the schema", () => {
+  for (const [what, change, named] of [
+    ["a dropped index", "drop index oncebox.notification_due", "index oncebox.notification_due"],
+    [
+      "a changed function",
+      "create or replace function oncebox.reference(notification_id bigint) returns text language sql stable as 'select null::text'",
+      "function oncebox.reference",
+    ],
+  ] as const) {
+    test(`that somebody changed is found: ${what}`, async ({ db, doctor }) => {
+      await sql.raw(change).execute(db);
+      const { exitCode, check } = await doctor();
+      expect(exitCode).toBe(1);
+      expect(check("drift")).toMatchObject({ status: "fail" });
+      expect(check("drift")?.means).toContain(named);
+    });
+  }
+
+  test("that has an index of somebody's own beside ours raises no alarm", async ({
+    db,
+    doctor,
+  }) => {
+    await sql`create index mine on oncebox.notification (created_at)`.execute(db);
+    expect((await doctor()).check("drift")?.status).toBe("ok");
+  });
+
+  test("whose functions everybody may execute is found", async ({ db, doctor }) => {
+    await sql`grant execute on function oncebox.cancel to public`.execute(db);
+    const { exitCode, check } = await doctor();
+    expect(exitCode).toBe(1);
+    expect(check("roles")?.means).toContain("oncebox.cancel");
+  });
+});
+
 test("a sweep that stands still is found, though workers are alive", async ({ db, doctor }) => {
   await makeWorker(db);
   await sql`update oncebox.last_sweep set at = now() - interval '5 minutes'`.execute(db);
