@@ -35,4 +35,5 @@ alter table oncebox.notification
       else length(recipient) <= 254 and recipient ~ '^[A-Za-z0-9!#$%&''*+/=?^_`{|}~.-]+@[a-z0-9.-]+$'
     end) not valid,
   drop column erased_at;
-alter table oncebox.setting drop column erasure_secret, drop column pruned_until;
+alter table oncebox.setting drop column pruned_until;
+drop table oncebox.erasure_secret;

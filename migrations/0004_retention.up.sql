@@ -1,18 +1,27 @@
 -- 0004_retention: rows that have grown old may go, and a person may be forgotten.
 --
 -- Locks    ACCESS EXCLUSIVE on oncebox.notification, registration, audit and setting, each for a
---          moment: rewritten is only the one row of setting. Its two indexes begin on empty tables: no
---          release came before it. The new check of a recipient is not valid: what is there satisfies
---          the stricter one it replaces.
+--          moment: nothing is rewritten. Its two indexes begin on empty tables: no release came before
+--          it. The new check of a recipient is not valid: what is there satisfies the stricter one
+--          that it replaces.
 -- Workers  keep working: to an older release an erased notification is one with an empty recipient.
 
-alter table oncebox.setting
+-- One row, in a table of its own: workers and operators read oncebox.setting, and this is not theirs.
+create table oncebox.erasure_secret (
+  only_row boolean primary key default true,
   -- Mixed into the hash of an erased key, so that nobody finds the key by trying.
-  add column erasure_secret uuid not null default gen_random_uuid(),
+  secret   uuid    not null default gen_random_uuid(),
+  constraint erasure_secret_one_row check (only_row)
+);
+insert into oncebox.erasure_secret default values;
+comment on table oncebox.erasure_secret is 'One row. Never change it, show it to nobody: with it the idempotency keys of erased people could be guessed.';
+comment on column oncebox.erasure_secret.only_row is 'Always true: there is one row.';
+comment on column oncebox.erasure_secret.secret is 'Mixed into the hash of an erased idempotency key.';
+
+alter table oncebox.setting
   -- Of a lead that came in before, nobody knows whether it had notifications.
-  add column pruned_until   timestamptz;
+  add column pruned_until timestamptz;
 comment on column oncebox.setting.pruned_until is 'Notifications settled before may have been pruned, so no lead that came in before is adopted; null = nothing was pruned.';
-comment on column oncebox.setting.erasure_secret is 'Mixed into the hash of an erased idempotency key. Never change it, show it to nobody.';
 
 alter table oncebox.notification
   add column erased_at timestamptz,

@@ -369,7 +369,31 @@ is 'When it was claimed.'
 -- returns integer; language plpgsql; volatility v; parallel u; body md5 92c9dd2e57c59501ea6f2ef269f12e7a
 
 -- function oncebox.erased_key(source text, idempotency_key text)
--- returns text; language sql; volatility s; parallel u; body md5 6641436aa79fd7ad221b216866bf0870
+-- returns text; language sql; volatility s; parallel u; body md5 7c82e369bcf55ca83192c04328e6d936
+
+-- table oncebox.erasure_secret
+create table oncebox.erasure_secret ();
+
+-- column oncebox.erasure_secret.only_row
+alter table oncebox.erasure_secret add column only_row boolean not null default true;
+
+-- column oncebox.erasure_secret.secret
+alter table oncebox.erasure_secret add column secret uuid not null default gen_random_uuid();
+
+-- constraint oncebox.erasure_secret.erasure_secret_one_row
+alter table oncebox.erasure_secret add constraint erasure_secret_one_row CHECK (only_row);
+
+-- constraint oncebox.erasure_secret.erasure_secret_pkey
+alter table oncebox.erasure_secret add constraint erasure_secret_pkey PRIMARY KEY (only_row);
+
+-- comment oncebox.erasure_secret
+is 'One row. Never change it, show it to nobody: with it the idempotency keys of erased people could be guessed.'
+
+-- comment oncebox.erasure_secret.only_row
+is 'Always true: there is one row.'
+
+-- comment oncebox.erasure_secret.secret
+is 'Mixed into the hash of an erased idempotency key.'
 
 -- function oncebox.find_gone_workers()
 -- returns SETOF uuid; language plpgsql; volatility v; parallel u; body md5 896b89a1018073a76d1639a12dda3415
@@ -1435,9 +1459,6 @@ alter table oncebox.setting add column database text;
 -- column oncebox.setting.delay
 alter table oncebox.setting add column delay interval not null default '00:10:00'::interval;
 
--- column oncebox.setting.erasure_secret
-alter table oncebox.setting add column erasure_secret uuid not null default gen_random_uuid();
-
 -- column oncebox.setting.installation_id
 alter table oncebox.setting add column installation_id uuid not null default gen_random_uuid();
 
@@ -1479,9 +1500,6 @@ is 'The database''s oid and its notification table''s.'
 
 -- comment oncebox.setting.delay
 is 'From registration to the first send. Yours to change.'
-
--- comment oncebox.setting.erasure_secret
-is 'Mixed into the hash of an erased idempotency key. Never change it, show it to nobody.'
 
 -- comment oncebox.setting.installation_id
 is 'In every name we give a provider, so that two databases on one account are told apart. Never change it.'

@@ -7,6 +7,6 @@ language sql
 stable
 as $$
   select 'erased:' || encode(sha256(convert_to(
-           format('%s %s %s %s', s.erasure_secret, length(source), source, idempotency_key), 'UTF8')), 'hex')
-    from oncebox.setting as s;
+           format('%s %s %s %s', s.secret, length(source), source, idempotency_key), 'UTF8')), 'hex')
+    from oncebox.erasure_secret as s;
 $$;

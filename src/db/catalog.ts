@@ -102,7 +102,12 @@ with ours as (
       on a.attrelid = o.oid and a.attnum = d.objsubid and d.objsubid > 0
   union all
   select 0, '', 'table', 'graphile_worker._private_jobs', '-- made by graphile-worker'
-   where to_regclass('graphile_worker._private_jobs') is not null
+    -- By name: whoever asks may have no right to that schema.
+    from pg_class as c
+    join pg_namespace as n
+      on n.oid = c.relnamespace
+   where n.nspname = 'graphile_worker'
+     and c.relname = '_private_jobs'
 )
 select kind || ' ' || name as object, definition
   from entry
