@@ -217,7 +217,7 @@ export const MUTANTS: readonly NamedMutant[] = [
     mode: "campaign",
     sql: {
       register_each: [
-        ["select g.lead_id, g.source, g.idempotency_key,", "select g.lead_id, g.source, null,"],
+        ["select g.lead_id, g.source, g.standing_key,", "select g.lead_id, g.source, null,"],
       ],
     },
   },
