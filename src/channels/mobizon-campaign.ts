@@ -41,7 +41,7 @@ import { cleanText } from "./foreign-text.ts";
 import type { MobizonApi } from "./mobizon-api.ts";
 import { type Answer, type MobizonCall, readInteger } from "./mobizon-call.ts";
 import { inDoubt, nothingSent, refusal } from "./mobizon-codes.ts";
-import type { Campaign } from "./mobizon-read.ts";
+import { type Campaign, isDraft } from "./mobizon-read.ts";
 import { codeOf } from "./transport-trouble.ts";
 
 export interface FlowDeps {
@@ -165,7 +165,7 @@ function readStanding(
     return { kind: "rejected", code: "campaign_declined", detail: campaign.comment };
   }
   if (WENT_OUT.has(campaign.status)) return accepted(draft, campaign.status);
-  if (campaign.status === "NEW" && campaign.startedAt === null) return "still_new";
+  if (isDraft(campaign)) return "still_new";
   return unknown("campaign_odd", `status ${campaign.status}, started ${campaign.startedAt}`);
 }
 

@@ -1,7 +1,7 @@
 import type { Finding, LeftDrafts, LookupKey } from "../outbox/outcome.ts";
 import type { MobizonApi } from "./mobizon-api.ts";
 import { lookUp, WENT_OUT } from "./mobizon-campaign.ts";
-import type { Campaign } from "./mobizon-read.ts";
+import { type Campaign, isDraft } from "./mobizon-read.ts";
 
 /** More campaigns to one number than this is no person's phone; what is beyond is not looked at. */
 const MOST_PAGES = 50;
@@ -84,12 +84,7 @@ export async function discardDrafts(
   const list = await listAll(api, recipient.slice(1), signal);
   if ("kind" in list) return null;
   const drafts = list.campaigns.filter(
-    (it) =>
-      it.name === reference &&
-      it.id !== keptCampaignId &&
-      it.status === "NEW" &&
-      it.startedAt === null &&
-      !it.isDeleted,
+    (it) => it.name === reference && it.id !== keptCampaignId && isDraft(it) && !it.isDeleted,
   );
   for (const { id } of drafts) {
     const deleted = await api.deleteCampaign(id, signal);

@@ -32,6 +32,11 @@ export interface SmsStatus {
   readonly status: string;
 }
 
+/** Whether its sending was never begun. One that was deleted is still what it was. */
+export function isDraft({ status, startedAt }: Campaign): boolean {
+  return status === "NEW" && startedAt === null;
+}
+
 export function readCampaign(data: unknown, secrets: readonly string[]): Campaign | undefined {
   if (!isRecord(data)) return undefined;
   const id = readId(data.id);

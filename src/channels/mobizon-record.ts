@@ -4,7 +4,7 @@ import type { ProviderRecord, RecordRange } from "../outbox/outcome.ts";
 import type { MobizonApi } from "./mobizon-api.ts";
 import type { Answer } from "./mobizon-call.ts";
 import { WENT_OUT } from "./mobizon-campaign.ts";
-import type { Campaign } from "./mobizon-read.ts";
+import { type Campaign, isDraft } from "./mobizon-read.ts";
 
 /** Half of what the vendor takes elsewhere; for this criterion it documents no limit. */
 const CAMPAIGNS_A_CALL = 50;
@@ -67,9 +67,9 @@ function recordOf(campaign: Campaign, messageIds: readonly string[]): ProviderRe
   return { reference: name, campaignId: id, messageIds, standing: standingOf(campaign), status };
 }
 
-function standingOf({ status, startedAt }: Campaign): ProviderRecord["standing"] {
-  if (WENT_OUT.has(status)) return "sent";
-  return status === "DECLINED" || (status === "NEW" && startedAt === null) ? "not" : "odd";
+function standingOf(campaign: Campaign): ProviderRecord["standing"] {
+  if (WENT_OUT.has(campaign.status)) return "sent";
+  return campaign.status === "DECLINED" || isDraft(campaign) ? "not" : "odd";
 }
 
 async function readMessageIds(

@@ -15,8 +15,9 @@ import {
 } from "../inspect/adoptable.ts";
 import { type Adopted, adoptLeads } from "../outbox/adopt.ts";
 import { CHANNELS, type ChannelName } from "../outbox/notification.ts";
+import { inBatches } from "./batches.ts";
 import { type Database, withDatabase } from "./database.ts";
-import { EXIT_CODE, onStopSignal, type StopSignal } from "./signals.ts";
+import type { StopSignal } from "./signals.ts";
 
 interface Options {
   readonly since: string;
@@ -90,7 +91,6 @@ async function adopt({ db }: Database, options: Options): Promise<void> {
   const { signal, ...taken } = await takeOver(found.leads, (atMost) =>
     adoptLeads(db, { ...window, dueAt, atMost, actor: userInfo().username }),
   );
-  if (signal !== null) process.exitCode = EXIT_CODE[signal];
   if (options.json) print({ applied: true, ...window, limit, dueAt, ...taken, signal });
   else {
     console.log(`taken over: ${taken.leads} leads, ${taken.notifications} notifications`);
@@ -103,24 +103,16 @@ async function takeOver(
   count: number,
   take: (atMost: number) => Promise<Adopted>,
 ): Promise<Adopted & { readonly signal: StopSignal | null }> {
-  let stoppedBy: StopSignal | null = null;
-  const signals = onStopSignal((signal) => {
-    stoppedBy ??= signal;
-    console.error("stopping after the transaction that is under way");
-  });
   const taken = { leads: 0, notifications: 0 };
-  try {
-    while (stoppedBy === null && taken.leads < count) {
-      const { leads, notifications } = await take(Math.min(BATCH, count - taken.leads));
-      if (leads === 0) break;
-      taken.leads += leads;
-      taken.notifications += notifications;
-      console.error(`${taken.leads} of ${count} leads`);
-    }
-  } finally {
-    signals.dispose();
-  }
-  return { ...taken, signal: stoppedBy };
+  const signal = await inBatches(async () => {
+    if (taken.leads >= count) return false;
+    const { leads, notifications } = await take(Math.min(BATCH, count - taken.leads));
+    taken.leads += leads;
+    taken.notifications += notifications;
+    if (leads > 0) console.error(`${taken.leads} of ${count} leads`);
+    return leads > 0;
+  });
+  return { ...taken, signal };
 }
 
 function printFound({ leads, counts, examples }: Adoptable, window: AdoptionWindow): void {

@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { readConfig, requireDatabaseUrl } from "../config.ts";
 import { assertSchemaIsCurrent } from "../db/migrate.ts";
 import { OnceboxError } from "../errors.ts";
@@ -8,6 +8,7 @@ import { findByReference, listSentSms, readScope } from "../inspect/audited.ts";
 import type { Channel, ProviderRecord } from "../outbox/outcome.ts";
 import { createChannels } from "../worker.ts";
 import { type Database, withDatabase } from "./database.ts";
+import { interval } from "./interval.ts";
 
 interface Options {
   /** Milliseconds. */
@@ -25,7 +26,7 @@ export function auditCommand(): Command {
     .description("compare our record with Mobizon's own, both ways; exit 1 on a difference")
     .addOption(
       new Option("--since <time>", "how far back, as 90m, 24h or 7d")
-        .argParser(readTime)
+        .argParser(interval({ mostMs: 366 * DAY_MS }, "such as 90m, 24h or 7d, at most 366 days"))
         .default(DAY_MS, "24h"),
     )
     .option("--json", "for scripts")
@@ -165,11 +166,4 @@ function showProgress(): { tell(line: string): void; end(): void } {
       if (isTTY) process.stderr.write("\r\u001b[2K");
     },
   };
-}
-
-function readTime(text: string): number {
-  const [, count, unit] = /^([1-9]\d{0,4})(m|h|d)$/.exec(text) ?? [];
-  const ms = Number(count) * { m: 60_000, h: 3_600_000, d: DAY_MS }[unit as "m" | "h" | "d"];
-  if (count !== undefined && ms <= 366 * DAY_MS) return ms;
-  throw new InvalidArgumentError("Expected a time such as 90m, 24h or 7d.");
 }

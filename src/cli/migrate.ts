@@ -1,5 +1,5 @@
-import { Command, InvalidArgumentError } from "commander";
-import { parseIntervalMs, readConfig, requireDatabaseUrl } from "../config.ts";
+import { Command } from "commander";
+import { readConfig, requireDatabaseUrl } from "../config.ts";
 import { readDrift } from "../db/drift.ts";
 import {
   firstLineOf,
@@ -15,19 +15,22 @@ import {
 import { readRoles } from "../inspect/roles.ts";
 import { setDelay } from "../outbox/worker-row.ts";
 import { type Database, withDatabase } from "./database.ts";
+import { interval } from "./interval.ts";
 import { migrateRolesCommand } from "./migrate-roles.ts";
+
+const UP_TO_A_DAY = interval({ mostMs: 86_400_000 }, 'such as "2 seconds", at most a day');
 
 const LOCK_TIMEOUT = [
   "--lock-timeout <interval>",
   "how long one transaction may wait for locks before it lets go and tries again",
-  interval,
+  UP_TO_A_DAY,
   2_000,
 ] as const;
 
 const GIVE_UP_AFTER = [
   "--give-up-after <interval>",
   "how long it is tried again",
-  interval,
+  UP_TO_A_DAY,
   300_000,
 ] as const;
 
@@ -185,12 +188,6 @@ function checkCommand(): Command {
 
 async function inDatabase(work: (database: Database) => Promise<void>): Promise<void> {
   await withDatabase(requireDatabaseUrl(readConfig()), "oncebox migrate", work);
-}
-
-function interval(text: string): number {
-  const milliseconds = parseIntervalMs(text);
-  if (milliseconds !== null && milliseconds > 0 && milliseconds <= 86_400_000) return milliseconds;
-  throw new InvalidArgumentError('wanted an interval such as "2 seconds", at most a day.');
 }
 
 function examples(...lines: readonly string[]): string {

@@ -1,27 +1,39 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import type { Kysely } from "kysely";
-import { parseIntervalMs, readConfig, requireDatabaseUrl } from "../config.ts";
+import { readConfig, requireDatabaseUrl } from "../config.ts";
 import { assertSchemaIsCurrent } from "../db/migrate.ts";
-import { OnceboxError } from "../errors.ts";
 import { countPrunable, prune } from "../outbox/prune.ts";
+import { inBatches } from "./batches.ts";
 import { withDatabase } from "./database.ts";
-import { EXIT_CODE, onStopSignal, type StopSignal } from "./signals.ts";
+import { interval } from "./interval.ts";
+import type { StopSignal } from "./signals.ts";
 
 interface Options {
-  readonly olderThan: string;
-  readonly batch: string;
+  readonly olderThan: number;
+  readonly batch: number;
   readonly dryRun?: true;
   readonly json?: true;
 }
 
-/** Less would take away what people still ask about. */
-const LEAST_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 
 export function pruneCommand(): Command {
   return new Command("prune")
     .description("remove old final notifications; never an unsent or unknown one")
-    .option("--older-than <interval>", "since they were settled, at least 1 day", "90 days")
-    .option("--batch <count>", "rows a transaction", "1000")
+    .addOption(
+      new Option("--older-than <interval>", "since they were settled, at least 1 day")
+        .argParser(
+          // Less would take away what people still ask about.
+          interval(
+            { leastMs: DAY_MS, mostMs: 36_600 * DAY_MS },
+            'of at least 1 day, such as "90 days"',
+          ),
+        )
+        .default(90 * DAY_MS, "90 days"),
+    )
+    .addOption(
+      new Option("--batch <count>", "rows a transaction").argParser(countOf).default(1_000),
+    )
     .option("--dry-run", "only count")
     .option("--json", "for scripts")
     .addHelpText(
@@ -37,17 +49,15 @@ Examples:
   oncebox prune --older-than "180 days" --json`,
     )
     .action(async (options: Options) => {
-      const olderThanMs = olderThanOf(options);
-      const batch = batchOf(options);
+      const { olderThan, batch } = options;
       await withDatabase(
         requireDatabaseUrl(readConfig()),
         "oncebox prune",
         async ({ pool, db }) => {
           await assertSchemaIsCurrent(pool);
-          const found = await countPrunable(db, olderThanMs);
+          const found = await countPrunable(db, olderThan);
           if (options.dryRun) return tell(options, "would be removed", found, null);
-          const { removed, signal } = await removeAll(db, olderThanMs, batch, found);
-          if (signal !== null) process.exitCode = EXIT_CODE[signal];
+          const { removed, signal } = await removeAll(db, olderThan, batch, found);
           tell(options, "removed", removed, signal);
         },
       );
@@ -60,23 +70,14 @@ async function removeAll(
   batch: number,
   found: number,
 ): Promise<{ readonly removed: number; readonly signal: StopSignal | null }> {
-  let stoppedBy: StopSignal | null = null;
-  const signals = onStopSignal((signal) => {
-    stoppedBy ??= signal;
-    console.error("stopping after the transaction that is under way");
-  });
   let removed = 0;
-  try {
-    while (stoppedBy === null) {
-      const count = await prune(db, olderThanMs, batch);
-      if (count === 0) break;
-      removed += count;
-      console.error(`${removed} of ${found} notifications`);
-    }
-  } finally {
-    signals.dispose();
-  }
-  return { removed, signal: stoppedBy };
+  const signal = await inBatches(async () => {
+    const count = await prune(db, olderThanMs, batch);
+    removed += count;
+    if (count > 0) console.error(`${removed} of ${found} notifications`);
+    return count > 0;
+  });
+  return { removed, signal };
 }
 
 function tell(
@@ -85,29 +86,17 @@ function tell(
   notifications: number,
   signal: StopSignal | null,
 ): void {
+  const days = olderThan / DAY_MS;
   if (json) {
-    console.log(JSON.stringify({ olderThan, dryRun: dryRun === true, notifications, signal }));
+    const facts = { olderThanDays: days, dryRun: dryRun === true, notifications, signal };
+    console.log(JSON.stringify(facts));
     return;
   }
-  console.log(`older than ${olderThan}: ${notifications} notifications ${what}`);
+  console.log(`older than ${days} days: ${notifications} notifications ${what}`);
   if (signal !== null) console.log(`Stopped by ${signal}. The same command does the rest.`);
 }
 
-function olderThanOf({ olderThan }: Options): number {
-  const ms = parseIntervalMs(olderThan);
-  if (ms !== null && ms >= LEAST_MS) return ms;
-  throw invalid("--older-than", olderThan, 'an interval of at least 1 day, such as "90 days"');
-}
-
-function batchOf({ batch }: Options): number {
-  if (/^[1-9]\d{0,4}$/.test(batch)) return Number(batch);
-  throw invalid("--batch", batch, "1 to 99999");
-}
-
-function invalid(option: string, got: string, wanted: string): OnceboxError {
-  return new OnceboxError(
-    "ONCEBOX_INPUT_INVALID",
-    `${option} is ${JSON.stringify(got)}, wanted ${wanted}`,
-    { hint: "See oncebox prune --help." },
-  );
+function countOf(text: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("wanted 1 to 99999.");
 }

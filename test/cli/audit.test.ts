@@ -375,7 +375,7 @@ describe("oncebox audit says", () => {
     const key = await audit([], { MOBIZON_API_KEY: "" });
 
     expect([time.exitCode, key.exitCode]).toEqual([2, 2]);
-    expect(time.stderr).toContain("Expected a time such as 90m, 24h or 7d.");
+    expect(time.stderr).toContain("wanted an interval such as 90m, 24h or 7d, at most 366 days.");
     expect(key.stderr).toMatch(/^ONCEBOX_CONFIG_INVALID: MOBIZON_API_KEY is not set\n/);
   });
 });

@@ -26,8 +26,20 @@ async function isDiscarded(db: Kysely<unknown>): Promise<boolean> {
   return rows.length === 0;
 }
 
-async function hurry(db: Kysely<unknown>): Promise<void> {
-  await sql`update oncebox.notification set due_at = now() where state = 'pending'`.execute(db);
+/** The first attempt makes a campaign and never hears of its recipient's being added. */
+async function leaveADraft(gateways: Gateways): Promise<void> {
+  await gateways.addSmsFault({
+    match: { method: "campaign/addRecipients" },
+    fault: { accept: true, answer: "reset" },
+  });
+}
+
+/** Without the wait before the second try. */
+async function untilSent(db: Kysely<unknown>): Promise<void> {
+  await until("it is sent", async () => {
+    await sql`update oncebox.notification set due_at = now() where state = 'pending'`.execute(db);
+    return (await countStates(db)).sent === 1;
+  });
 }
 
 describe("a draft that nobody will send off", () => {
@@ -36,16 +48,10 @@ describe("a draft that nobody will send off", () => {
     gateways,
     startWorker,
   }) => {
-    await gateways.addSmsFault({
-      match: { method: "campaign/addRecipients" },
-      fault: { accept: true, answer: "reset" },
-    });
+    await leaveADraft(gateways);
     await startWorker(SHORT);
     await register(db, makeLeads(1, { phone: PHONE, email: null }));
-    await until("it is sent", async () => {
-      await hurry(db);
-      return (await countStates(db)).sent === 1;
-    });
+    await untilSent(db);
     expect((await campaignsOf(gateways)).map((it) => it.status)).toContain("NEW");
 
     await until("the draft is looked for", () => isDiscarded(db));
@@ -88,10 +94,7 @@ describe("a draft that nobody will send off", () => {
     gateways,
     startWorker,
   }) => {
-    await gateways.addSmsFault({
-      match: { method: "campaign/addRecipients" },
-      fault: { accept: true, answer: "reset" },
-    });
+    await leaveADraft(gateways);
     await startWorker(SHORT);
     await register(db, makeLeads(1, { phone: PHONE, email: null }));
     await until("it was tried", async () => {
@@ -111,20 +114,14 @@ describe("a draft that nobody will send off", () => {
     gateways,
     startWorker,
   }) => {
-    await gateways.addSmsFault({
-      match: { method: "campaign/addRecipients" },
-      fault: { accept: true, answer: "reset" },
-    });
+    await leaveADraft(gateways);
     await gateways.addSmsFault({
       match: { method: "campaign/delete" },
       fault: { accept: false, answer: "http", status: 502 },
     });
     const worker = await startWorker(SHORT);
     await register(db, makeLeads(1, { phone: PHONE, email: null }));
-    await until("it is sent", async () => {
-      await hurry(db);
-      return (await countStates(db)).sent === 1;
-    });
+    await untilSent(db);
     await sql`update oncebox.notification set discard_at = now()`.execute(db);
     await worker.logged("discard:not done, it is tried again");
     expect(await campaignsOf(gateways)).toHaveLength(2);
