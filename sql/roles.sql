@@ -145,6 +145,11 @@ alter function oncebox.take_lookups   security definer set search_path = pg_cata
 alter function oncebox.reconcile      security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.take_discards  security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.discarded      security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.take_deliveries security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.note_deliveries security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.take_balance   security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.note_balance   security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.take_webhook   security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.wake           security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.next_due_in    security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.prune          security definer set search_path = pg_catalog, oncebox, pg_temp;
@@ -165,8 +170,11 @@ grant execute on function oncebox.register_lead, oncebox.register_leads to onceb
 
 grant execute on function oncebox.claim, oncebox.keep_draft, oncebox.settle, oncebox.release,
   oncebox.sweep, oncebox.take_lookups, oncebox.reconcile, oncebox.take_discards, oncebox.discarded,
+  oncebox.take_deliveries, oncebox.note_deliveries, oncebox.take_balance, oncebox.note_balance,
   oncebox.wake, oncebox.next_due_in,
   oncebox.prune, oncebox.prunable to oncebox_worker;
+-- Who takes webhooks in: oncebox serve, and with --worker a worker.
+grant execute on function oncebox.take_webhook to oncebox_worker;
 grant select on oncebox.migration, oncebox.setting to oncebox_worker, oncebox_operator;
 grant update (delay) on oncebox.setting to oncebox_worker;
 -- Its own row: it signs on, names its jobs, signs off.
@@ -177,7 +185,7 @@ grant execute on function oncebox.cancel, oncebox.retry, oncebox.resolve, oncebo
   oncebox.leads_of, oncebox.erase_lead, oncebox.adoptable_leads, oncebox.adopt_leads, oncebox.parse_since, oncebox.parse_time
   to oncebox_operator;
 
-grant select on oncebox.attempts, oncebox.broken_rules, oncebox.claims, oncebox.guard, oncebox.health,
+grant select on oncebox.attempts, oncebox.broken_rules, oncebox.claims, oncebox.deliveries, oncebox.guard, oncebox.health,
   oncebox.jobs, oncebox.lead_history, oncebox.lookups, oncebox.notifications, oncebox.sends_per_day,
   oncebox.sends_per_hour, oncebox.sms_cost, oncebox.workers to oncebox_reader, oncebox_operator;
 -- What the views call: a view lends its owner's rights to its tables, not to its functions.

@@ -55,6 +55,11 @@ export interface MobizonApi {
     page: number,
     signal: AbortSignal,
   ): Promise<Answer<CampaignPage>>;
+  /** These campaigns, 100 at most, in one page; those that the list does not show (yet) are missing. */
+  listCampaignsByIds(
+    campaignIds: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Answer<CampaignPage>>;
   /** One page of the messages of some campaigns; at most 100 campaigns. */
   listMessages(
     campaignIds: readonly string[],
@@ -148,6 +153,17 @@ export function createMobizonApi(
       ask(
         "campaign/list",
         { "criteria[createTsFrom]": since, ...pageOf(page, "ASC") },
+        signal,
+        ({ code, data }) => (code === 0 ? readPage(data, secrets) : undefined),
+      ),
+
+    listCampaignsByIds: (campaignIds, signal) =>
+      ask(
+        "campaign/list",
+        {
+          ...Object.fromEntries(campaignIds.map((id, index) => [`criteria[ids][${index}]`, id])),
+          ...pageOf(0, "ASC"),
+        },
         signal,
         ({ code, data }) => (code === 0 ? readPage(data, secrets) : undefined),
       ),

@@ -18,8 +18,26 @@ export interface NotificationView {
   readonly settledAt: Date | null;
   readonly campaignId: string | null;
   readonly providerRef: string | null;
+  /** How far the provider says that an SMS got; see `docs/delivery.md`. */
   readonly delivery: string | null;
+  /** When we learnt of it. */
+  readonly deliveryAt: Date | null;
+  /** Of one that was declined: the moderator's words. */
+  readonly deliveryDetail: string | null;
+  /** When the provider is asked next; null = it is final, or was given up. */
+  readonly deliveryLookAt: Date | null;
+  /** Given up: the provider never said how it ended. */
+  readonly hasNoReport: boolean;
+  readonly segments: number | null;
+  /** A decimal number in the account's currency; null = the provider has not told. */
+  readonly cost: string | null;
 }
+
+/** What `notifications list --delivery` takes: a word of the provider's, or all that did not arrive. */
+export const DELIVERIES = [
+  ...["undelivered", "moderation", "NEW", "ENQUEUD", "ACCEPTD", "PDLIVRD", "DELIVRD"],
+  ...["UNDELIV", "REJECTD", "EXPIRED", "DELETED", "DECLINED"],
+] as const;
 
 export interface AttemptView {
   readonly attempt: number;
@@ -46,6 +64,8 @@ export interface NotificationFilter {
   readonly state?: State | undefined;
   readonly channel?: ChannelName | undefined;
   readonly leadId?: string | undefined;
+  /** One of `DELIVERIES`. */
+  readonly delivery?: string | undefined;
   /** Only those that are held. */
   readonly held?: boolean | undefined;
   /** At most this many, the newest first. */
@@ -55,11 +75,12 @@ export interface NotificationFilter {
 const COLUMNS = sql`
   id::text as id, lead_id as "leadId", channel, kind, recipient, state, state_reason as "stateReason",
   is_held as "isHeld", attempt, due_at as "dueAt", settled_at as "settledAt", campaign_id as "campaignId",
-  provider_ref as "providerRef", delivery`;
+  provider_ref as "providerRef", delivery, delivery_at as "deliveryAt", delivery_detail as "deliveryDetail",
+  delivery_look_at as "deliveryLookAt", has_no_report as "hasNoReport", segments, cost::text as cost`;
 
 export async function listNotifications(
   db: Kysely<unknown>,
-  { state, channel, leadId, held, limit }: NotificationFilter,
+  { state, channel, leadId, delivery, held, limit }: NotificationFilter,
 ): Promise<NotificationView[]> {
   const { rows } = await sql<NotificationView>`
     select ${COLUMNS}
@@ -68,9 +89,18 @@ export async function listNotifications(
        and (${channel ?? null}::text is null or channel = ${channel ?? null})
        and (${leadId ?? null}::uuid is null or lead_id = ${leadId ?? null}::uuid)
        and (${held !== true} or is_held)
+       and ${deliveryIs(delivery)}
      order by notifications.id desc
      limit ${limit}`.execute(db);
   return rows;
+}
+
+/** In words that the index of undelivered ones has, too. */
+function deliveryIs(delivery: string | undefined) {
+  if (delivery === undefined) return sql`true`;
+  if (delivery === "undelivered")
+    return sql`delivery in ('UNDELIV', 'REJECTD', 'EXPIRED', 'DELETED', 'DECLINED')`;
+  return sql`delivery = ${delivery}`;
 }
 
 export async function findNotification(

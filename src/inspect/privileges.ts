@@ -25,6 +25,7 @@ const CALLS = {
   oncebox_worker: [
     ...["claim", "keep_draft", "settle", "release", "sweep", "take_lookups", "reconcile"],
     ...["take_discards", "discarded", "wake", "next_due_in", "prune", "prunable"],
+    ...["take_deliveries", "note_deliveries", "take_balance", "note_balance", "take_webhook"],
   ],
   oncebox_operator: [
     ...["cancel", "retry", "resolve", "hold", "resume", "leads_of", "erase_lead"],
@@ -41,7 +42,7 @@ export const WITH_OWNERS_RIGHTS: readonly string[] = [
 
 const VIEWS = [
   ...["attempts", "broken_rules", "claims", "guard", "health", "jobs", "lead_history", "lookups"],
-  "notifications",
+  ...["deliveries", "notifications"],
   ...["sends_per_day", "sends_per_hour", "sms_cost", "workers"],
 ];
 const CALLED_BY_VIEWS = [

@@ -33,6 +33,8 @@ describe("a worker", () => {
       databaseUrl,
       mobizon: null,
       smtp: { url: gateways.smtpUrl, from: "info@example.kz" },
+      balanceWarn: null,
+      webhookSecrets: [],
       emailUnknown: "hold",
       smsPerSecond: null,
       delay: null,
