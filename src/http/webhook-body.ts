@@ -14,9 +14,9 @@ const SIGNED = z.object({
   eventId: z.int().positive(),
   attempt: z.int().min(1).max(10),
   eventCreateTs: z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/),
-  eventType: z.unknown(),
-  data: z.unknown(),
-  sign: z.unknown(),
+  eventType: z.unknown().optional(),
+  data: z.unknown().optional(),
+  sign: z.unknown().optional(),
 });
 
 type Signed = z.infer<typeof SIGNED>;
