@@ -1831,7 +1831,7 @@ is 'Of messages: their text is no longer kept, so their parts are not counted.'
 -- returns boolean; language plpgsql; volatility v; parallel u; body md5 7214a8b5924f38f9f320ac83c518c6eb
 
 -- function oncebox.take_deliveries(channel text, at_most integer)
--- returns TABLE(notification_id bigint, message_id text, campaign_id text); language sql; volatility v; parallel u; body md5 9715a00f800a61e46ce111136985e77b
+-- returns TABLE(notification_id bigint, message_id text, campaign_id text); language sql; volatility v; parallel u; body md5 121eb590568e8bde217a6e7662eb31e8
 
 -- function oncebox.take_discards(channels text[], at_most integer)
 -- returns TABLE(notification_id bigint, channel text, recipient text, reference text, campaign_id text); language sql; volatility v; parallel u; body md5 8af631fbcce455e75ada1ca97074863e

@@ -21,7 +21,7 @@ const webhookFault = z.discriminatedUnion("post", [
  * - `forged`          its `data` is changed on the way; the signature, which does not cover it, is right
  * - `unsigned`, `signed_wrongly`
  */
-export type WebhookFault = z.infer<typeof webhookFault>;
+type WebhookFault = z.infer<typeof webhookFault>;
 
 /** What `POST /_sandbox/webhook-faults` takes. */
 export const webhookFaultWish = z.strictObject({
