@@ -85,6 +85,9 @@ export interface MobizonApiSettings extends MobizonAccess {
   readonly campaignType?: 1 | 2 | undefined;
 }
 
+/** A page has 100 items, each with its text: a thousand characters of six bytes where they are escaped. */
+const LIST_BYTES = 1024 * 1024;
+
 /** @throws OnceboxError `ONCEBOX_CONFIG_INVALID` - the address or the key cannot be used. */
 export function createMobizonApi(
   settings: MobizonApiSettings,
@@ -98,7 +101,8 @@ export function createMobizonApi(
     signal: AbortSignal,
     parse: (envelope: Envelope) => T | undefined,
   ): Promise<Answer<T>> {
-    const answer = await call(method, form, { signal });
+    const isList = method.endsWith("/list");
+    const answer = await call(method, form, { signal, ...(isList && { mostBytes: LIST_BYTES }) });
     if (!answer.ok) return answer;
     const value = parse(answer.value);
     if (value !== undefined) return { ok: true, value };

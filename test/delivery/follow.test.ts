@@ -440,11 +440,11 @@ describe("a webhook's one effect", () => {
 });
 
 describe("what the provider's record says", () => {
-  async function send(sms: Channel, db: Kysely<unknown>, recipient: string) {
+  async function send(sms: Channel, db: Kysely<unknown>, recipient: string, body = "Привет") {
     const id = await makeNotification(db, { state: "claimed" });
     const outcome = await sms.send(
       {
-        ...{ notificationId: id, attempt: 1, recipient, subject: null, body: "Привет" },
+        ...{ notificationId: id, attempt: 1, recipient, subject: null, body },
         ...{ reference: `oncebox-00000000-${id}`, draft: null },
       },
       { signal: AbortSignal.timeout(5_000), mayStillSend: () => true, keepDraft: async () => true },
@@ -550,6 +550,29 @@ describe("what the provider's record says", () => {
       return (await deliveryOf(db, id)).delivery === "DELIVRD";
     });
     expect(await deliveryOf(db, id)).toMatchObject({ cost: "11.0000" });
+  });
+
+  test("is read of a hundred at once, however long their texts are", async ({
+    db,
+    mobizon: _,
+    sms,
+    log,
+  }) => {
+    const deps = { db, channels: { sms }, sendTimeoutMs: 5_000, log };
+    const body = "ж".repeat(1_000);
+    for (let index = 0; index < 60; index++) {
+      await send(sms, db, `+7701000${String(index).padStart(4, "0")}`, body);
+    }
+    await until("all are paid for", async () => {
+      await hurry(db);
+      await follow(deps, "sms", NEVER);
+      const { rows } = await sql`
+        select from oncebox.notification where delivery = 'DELIVRD' and segments = 15 and cost = 165`.execute(
+        db,
+      );
+      return rows.length === 60;
+    });
+    expect(log.lines.filter((it) => it.level >= 40)).toEqual([]);
   });
 
   test("is believed without its price when the list cannot be read", async ({
