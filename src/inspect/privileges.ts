@@ -5,6 +5,7 @@ export const ROLES = [
   "oncebox_worker",
   "oncebox_reader",
   "oncebox_operator",
+  "oncebox_server",
 ] as const;
 
 /** Everybody, and Supabase's roles for the browser: nothing of ours is theirs. */
@@ -28,7 +29,10 @@ const CALLS = {
   ],
   oncebox_operator: [
     ...["cancel", "retry", "resolve", "hold", "resume", "leads_of", "erase_lead"],
-    ...["adoptable_leads", "adopt_leads"],
+    ...["adoptable_leads", "adopt_leads", "reveal", "save_template", "make_token", "revoke_token"],
+  ],
+  oncebox_server: [
+    ...["use_token", "open_session", "use_session", "close_session", "note_act", "recent_leads"],
   ],
 } as const;
 
@@ -40,12 +44,20 @@ export const WITH_OWNERS_RIGHTS: readonly string[] = [
 ].map((it) => `oncebox.${it}`);
 
 const VIEWS = [
-  ...["attempts", "broken_rules", "claims", "guard", "health", "jobs", "lead_history", "lookups"],
-  "notifications",
-  ...["sends_per_day", "sends_per_hour", "sms_cost", "workers"],
+  ...["acts", "attempts", "broken_rules", "claims", "guard", "health", "jobs", "lead_history"],
+  ...["leads", "lookups", "notifications", "sends_per_day", "sends_per_hour", "sms_cost"],
+  ...["tokens", "workers"],
 ];
 const CALLED_BY_VIEWS = [
-  ...["mask_phone", "mask_email", "reference", "epoch", "locks_of_workers", "sms_segments"],
+  ...[
+    "mask_phone",
+    "mask_email",
+    "mask_name",
+    "reference",
+    "epoch",
+    "locks_of_workers",
+    "sms_segments",
+  ],
   "job_counts",
 ];
 const JOB_TABLES = [
