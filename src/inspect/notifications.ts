@@ -48,6 +48,8 @@ export interface NotificationFilter {
   readonly leadId?: string | undefined;
   /** Only those that are held. */
   readonly held?: boolean | undefined;
+  /** Only those that are older than this one. */
+  readonly before?: string | undefined;
   /** At most this many, the newest first. */
   readonly limit: number;
 }
@@ -59,7 +61,7 @@ const COLUMNS = sql`
 
 export async function listNotifications(
   db: Kysely<unknown>,
-  { state, channel, leadId, held, limit }: NotificationFilter,
+  { state, channel, leadId, held, before, limit }: NotificationFilter,
 ): Promise<NotificationView[]> {
   const { rows } = await sql<NotificationView>`
     select ${COLUMNS}
@@ -68,6 +70,7 @@ export async function listNotifications(
        and (${channel ?? null}::text is null or channel = ${channel ?? null})
        and (${leadId ?? null}::uuid is null or lead_id = ${leadId ?? null}::uuid)
        and (${held !== true} or is_held)
+       and (${before ?? null}::bigint is null or id < ${before ?? null}::bigint)
      order by notifications.id desc
      limit ${limit}`.execute(db);
   return rows;
