@@ -169,6 +169,10 @@ alter function oncebox.use_session    security definer set search_path = pg_cata
 alter function oncebox.close_session  security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.note_act       security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.recent_leads   security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.find_leads     security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.reopen_channel security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.send_test      security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.preview_text   security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.job_counts     security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.reference      security definer set search_path = pg_catalog, oncebox, pg_temp;
 
@@ -186,7 +190,8 @@ grant select (id, job_workers), insert (id, lock_key, pid, version), update (job
 
 grant execute on function oncebox.cancel, oncebox.retry, oncebox.resolve, oncebox.hold, oncebox.resume,
   oncebox.leads_of, oncebox.erase_lead, oncebox.adoptable_leads, oncebox.adopt_leads, oncebox.parse_since, oncebox.parse_time,
-  oncebox.reveal, oncebox.save_template, oncebox.make_token, oncebox.revoke_token
+  oncebox.reveal, oncebox.save_template, oncebox.make_token, oncebox.revoke_token,
+  oncebox.find_leads, oncebox.reopen_channel, oncebox.send_test, oncebox.preview_text
   to oncebox_operator;
 
 grant execute on function oncebox.use_token, oncebox.open_session, oncebox.use_session, oncebox.close_session,
@@ -194,8 +199,9 @@ grant execute on function oncebox.use_token, oncebox.open_session, oncebox.use_s
   to oncebox_server;
 
 grant select on oncebox.acts, oncebox.attempts, oncebox.broken_rules, oncebox.claims, oncebox.guard, oncebox.health,
-  oncebox.jobs, oncebox.lead_history, oncebox.leads, oncebox.lookups, oncebox.notifications,
-  oncebox.sends_per_day, oncebox.sends_per_hour, oncebox.sms_cost, oncebox.tokens, oncebox.workers to oncebox_reader, oncebox_operator;
+  oncebox.jobs, oncebox.last_hour, oncebox.lead_history, oncebox.leads, oncebox.lookups,
+  oncebox.next_hour, oncebox.notifications, oncebox.prevented, oncebox.queue, oncebox.sends_per_day,
+  oncebox.sends_per_hour, oncebox.sms_cost, oncebox.templates, oncebox.tokens, oncebox.workers to oncebox_reader, oncebox_operator;
 -- What the views call: a view lends its owner's rights to its tables, not to its functions.
 grant execute on function oncebox.mask_phone, oncebox.mask_email, oncebox.mask_name, oncebox.reference, oncebox.epoch,
   oncebox.job_counts, oncebox.locks_of_workers, oncebox.sms_segments to oncebox_reader, oncebox_operator;

@@ -461,6 +461,9 @@ is 'Mixed into the hash of an erased idempotency key.'
 -- function oncebox.find_gone_workers()
 -- returns SETOF uuid; language plpgsql; volatility v; parallel u; body md5 896b89a1018073a76d1639a12dda3415
 
+-- function oncebox.find_leads(person text)
+-- returns SETOF uuid; language sql; volatility s; parallel u; body md5 d6d8f8aa979861abb02c9d0875404578
+
 -- function oncebox.finish(notification_id bigint, state text, reason text)
 -- returns void; language sql; volatility v; parallel u; body md5 ab720144e4d585e028286cb1c91a2344
 
@@ -628,6 +631,31 @@ is 'Of those taken: by none of the workers that are alive. The next sweep frees 
 
 -- function oncebox.keep_draft(notification_id bigint, attempt integer, campaign_id text, message_id text)
 -- returns boolean; language sql; volatility v; parallel u; body md5 0676c6b47538ba7c02c39b514c7c4a29
+
+-- view oncebox.last_hour
+create view oncebox.last_hour as
+ SELECT date_trunc('minute'::text, settled_at) AS minute,
+    channel,
+    count(*) FILTER (WHERE (state = 'sent'::text)) AS sent,
+    count(*) FILTER (WHERE (state = 'failed'::text)) AS failed,
+    count(*) FILTER (WHERE (state = 'cancelled'::text)) AS cancelled,
+    percentile_disc((0.5)::double precision) WITHIN GROUP (ORDER BY (settled_at - due_at)) FILTER (WHERE (state = 'sent'::text)) AS lag_p50,
+    percentile_disc((0.99)::double precision) WITHIN GROUP (ORDER BY (settled_at - due_at)) FILTER (WHERE (state = 'sent'::text)) AS lag_p99
+   FROM oncebox.notification n
+  WHERE (settled_at > (date_trunc('minute'::text, now()) - '00:59:00'::interval))
+  GROUP BY (date_trunc('minute'::text, settled_at)), channel;
+
+-- comment oncebox.last_hour
+is 'What was settled in each of the last 60 minutes, by channel, and how late. No person''s data.'
+
+-- comment oncebox.last_hour.lag_p50
+is 'From due to sent, the median. Of one that was tried before, from when it was tried again.'
+
+-- comment oncebox.last_hour.lag_p99
+is 'From due to sent: 99 of 100 were faster.'
+
+-- comment oncebox.last_hour.minute
+is 'Its beginning.'
 
 -- table oncebox.last_sweep
 create table oncebox.last_sweep ();
@@ -928,6 +956,24 @@ is 'Which migrations were applied, and when; written by oncebox migrate.'
 
 -- function oncebox.next_due_in(within interval)
 -- returns interval; language sql; volatility s; parallel u; body md5 27e9b4ad1b83061923c45a45efaba74a
+
+-- view oncebox.next_hour
+create view oncebox.next_hour as
+ SELECT date_trunc('minute'::text, due_at) AS minute,
+    channel,
+    count(*) AS pending
+   FROM oncebox.notification n
+  WHERE ((state = 'pending'::text) AND (due_at > now()) AND (due_at < (date_trunc('minute'::text, now()) + '01:00:00'::interval)))
+  GROUP BY (date_trunc('minute'::text, due_at)), channel;
+
+-- comment oncebox.next_hour
+is 'How much becomes due in each of the next 60 minutes, by channel. No person''s data.'
+
+-- comment oncebox.next_hour.minute
+is 'Its beginning.'
+
+-- comment oncebox.next_hour.pending
+is 'Becomes due in it.'
 
 -- function oncebox.note_act(actor text, action text, subject text, reason text, lead_id uuid)
 -- returns void; language sql; volatility v; parallel u; body md5 1b24ba3c90632e3256360c4c3957eae5
@@ -1393,6 +1439,43 @@ is 'The whole number after the calling code; fixed lines too where a country doe
 -- comment oncebox.phone_plan.trunk_prefix
 is 'What is dialled before a number at home (8 in Kazakhstan); forgiven after the calling code.'
 
+-- view oncebox.prevented
+create view oncebox.prevented as
+ SELECT 'already_sent'::text AS how,
+    channel,
+    count(*) AS messages
+   FROM oncebox.notification n
+  WHERE ((state = ANY (ARRAY['failed'::text, 'cancelled'::text])) AND (state = 'cancelled'::text) AND (state_reason = 'already_sent'::text))
+  GROUP BY channel
+UNION ALL
+ SELECT 'repeated'::text AS how,
+    channel,
+    sum(repeats) AS messages
+   FROM (oncebox.registration r
+     JOIN oncebox.notification n ON ((lead_id = lead_id)))
+  WHERE (repeats > 0)
+  GROUP BY channel
+UNION ALL
+ SELECT 'found_sent'::text AS how,
+    channel,
+    count(*) AS messages
+   FROM (oncebox.lookup k
+     JOIN oncebox.notification n ON ((id = notification_id)))
+  WHERE (verdict = ANY (ARRAY['sent'::text, 'already_sent'::text]))
+  GROUP BY channel;
+
+-- comment oncebox.prevented
+is 'Messages that a program which looks, sends and then writes would have sent twice, since ever. No person''s data.'
+
+-- comment oncebox.prevented.how
+is 'already_sent: somebody else had set the lead''s flag; repeated: the same registration came again; found_sent: in doubt, and the provider''s record had it.'
+
+-- comment oncebox.prevented.messages
+is 'How many.'
+
+-- function oncebox.preview_text(channel text, subject text, body text, name text, data jsonb)
+-- returns TABLE(rendered_subject text, rendered_body text, segments integer, missing text[]); language sql; volatility s; parallel u; body md5 4522eb1fdfaf7c9b6ece77d1f00d7acf
+
 -- function oncebox.prunable(older_than interval)
 -- returns bigint; language sql; volatility s; parallel u; body md5 d191fdf03c24cd0d959b6991f000c878
 
@@ -1401,6 +1484,70 @@ is 'What is dialled before a number at home (8 in Kazakhstan); forgiven after th
 
 -- function oncebox.put_flag(lead_id uuid, channel text, sent boolean, sent_at timestamp with time zone)
 -- returns void; language sql; volatility v; parallel u; body md5 6094ec5c1c7a7ee1c32455c2a185f5b7
+
+-- view oncebox.queue
+create view oncebox.queue as
+ SELECT channel,
+    COALESCE(due, (0)::bigint) AS due,
+    COALESCE(claimed, (0)::bigint) AS claimed,
+    COALESCE(unknown, (0)::bigint) AS unknown,
+    COALESCE(held, (0)::bigint) AS held,
+    oldest_due_at,
+    oldest_unknown_at,
+    paused_until,
+    pause_reason,
+    ((to_jsonb(*) ->> 'balance'::text))::numeric AS balance,
+    (to_jsonb(*) ->> 'balance_currency'::text) AS balance_currency
+   FROM (((oncebox.channel c
+     LEFT JOIN ( SELECT channel,
+            count(*) FILTER (WHERE (NOT is_held)) AS due,
+            count(*) FILTER (WHERE is_held) AS held,
+            min(due_at) FILTER (WHERE (NOT is_held)) AS oldest_due_at
+           FROM oncebox.notification n
+          WHERE ((state = 'pending'::text) AND (due_at <= now()))
+          GROUP BY channel) d ON ((channel = channel)))
+     LEFT JOIN ( SELECT channel,
+            count(*) AS claimed
+           FROM oncebox.notification n
+          WHERE (state = 'claimed'::text)
+          GROUP BY channel) k ON ((channel = channel)))
+     LEFT JOIN ( SELECT channel,
+            count(*) AS unknown,
+            min(started_at) AS oldest_unknown_at
+           FROM (oncebox.notification n
+             JOIN oncebox.attempt a ON (((notification_id = id) AND (attempt = attempt))))
+          WHERE (state = 'unknown'::text)
+          GROUP BY channel) u ON ((channel = channel)));
+
+-- comment oncebox.queue
+is 'What waits, by channel: due, claimed, in doubt, held. No person''s data. Reads only what is not over.'
+
+-- comment oncebox.queue.balance
+is 'What is left on the provider''s account; null = it was never read.'
+
+-- comment oncebox.queue.balance_currency
+is 'In three letters (ISO 4217).'
+
+-- comment oncebox.queue.due
+is 'Pending, due by now, and not held.'
+
+-- comment oncebox.queue.held
+is 'Due, and not sent before a comparison, because the database is another one than it was; see oncebox.guard.'
+
+-- comment oncebox.queue.oldest_due_at
+is 'Of those that are due; more than seconds ago = something is stuck.'
+
+-- comment oncebox.queue.oldest_unknown_at
+is 'When the last attempt of the oldest one in doubt began.'
+
+-- comment oncebox.queue.pause_reason
+is 'The code that paused it.'
+
+-- comment oncebox.queue.paused_until
+is 'Null = the channel is open. In the past = one claim at a time may try whether it is well again.'
+
+-- comment oncebox.queue.unknown
+is 'May have gone out: the provider is asked, or a person is.'
 
 -- function oncebox.recent_leads(phones text[], since interval)
 -- returns TABLE(phone text, leads bigint, first_at timestamp with time zone); language sql; volatility s; parallel u; body md5 b77c64de4f0ccc63f98a4b66617ee463
@@ -1513,6 +1660,9 @@ is 'How many duplicates were prevented at registration (overview).'
 -- function oncebox.render(template text, variables jsonb)
 -- returns text; language sql; volatility i; parallel s; body md5 7cbb58e189b9873774ad5e1b66f00564
 
+-- function oncebox.reopen_channel(channel text, actor text, reason text)
+-- returns void; language plpgsql; volatility v; parallel u; body md5 9047889ebaa698eec61344366b87e80c
+
 -- function oncebox.resolve(notification_id bigint, state text, actor text, reason text, provider_ref text)
 -- returns void; language plpgsql; volatility v; parallel u; body md5 a5148608d12d864edc57861c9a19bd55
 
@@ -1530,6 +1680,9 @@ is 'How many duplicates were prevented at registration (overview).'
 
 -- function oncebox.save_template(kind text, channel text, subject text, body text, actor text, reason text)
 -- returns void; language sql; volatility v; parallel u; body md5 7d7940381073373f70f670f26101fa8b
+
+-- function oncebox.send_test(kind text, channel text, recipient text, name text, data jsonb, actor text)
+-- returns uuid; language plpgsql; volatility v; parallel u; body md5 10d0b0d2d4eb5a1c573dd54d383d82dc
 
 -- view oncebox.sends_per_day
 create view oncebox.sends_per_day as
@@ -1837,6 +1990,29 @@ is 'The variables that have no default, kept by a trigger: registration wants th
 
 -- function oncebox.template_variables(template text)
 -- returns text[]; language sql; volatility i; parallel s; body md5 24777ddd5d4ec1dad089a2a04aced3bf
+
+-- view oncebox.templates
+create view oncebox.templates as
+ SELECT kind,
+    channel,
+    subject,
+    body,
+    variables,
+    created_at,
+    updated_at
+   FROM oncebox.template t;
+
+-- comment oncebox.templates
+is 'The texts, as people wrote them. No person''s data.'
+
+-- comment oncebox.templates.subject
+is 'Of emails only.'
+
+-- comment oncebox.templates.updated_at
+is 'Later than created_at once a person has edited it.'
+
+-- comment oncebox.templates.variables
+is 'Those without a default: registration wants them.'
 
 -- table oncebox.token
 create table oncebox.token ();

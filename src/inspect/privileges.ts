@@ -30,6 +30,7 @@ const CALLS = {
   oncebox_operator: [
     ...["cancel", "retry", "resolve", "hold", "resume", "leads_of", "erase_lead"],
     ...["adoptable_leads", "adopt_leads", "reveal", "save_template", "make_token", "revoke_token"],
+    ...["find_leads", "reopen_channel", "send_test", "preview_text"],
   ],
   oncebox_server: [
     ...["use_token", "open_session", "use_session", "close_session", "note_act", "recent_leads"],
@@ -45,8 +46,8 @@ export const WITH_OWNERS_RIGHTS: readonly string[] = [
 
 const VIEWS = [
   ...["acts", "attempts", "broken_rules", "claims", "guard", "health", "jobs", "lead_history"],
-  ...["leads", "lookups", "notifications", "sends_per_day", "sends_per_hour", "sms_cost"],
-  ...["tokens", "workers"],
+  ...["last_hour", "leads", "lookups", "next_hour", "notifications", "prevented", "queue"],
+  ...["sends_per_day", "sends_per_hour", "sms_cost", "templates", "tokens", "workers"],
 ];
 const CALLED_BY_VIEWS = [
   ...[
