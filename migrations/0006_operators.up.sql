@@ -26,6 +26,7 @@ create table oncebox.token (
   constraint token_source_length check (length(source) between 1 and 100)
 );
 comment on table oncebox.token is 'One row a key to the HTTP API; only its hash is kept. Made and revoked by oncebox tokens.';
+comment on column oncebox.token.name is 'Of the program or person that holds it; the audit names it.';
 comment on column oncebox.token.hash is 'SHA-256 of the secret, which is random enough to need no salt.';
 comment on column oncebox.token.scopes is 'write: register leads; read: look, masked; operate: act and reveal; admin: change texts, open channels.';
 comment on column oncebox.token.source is 'Of every lead that is registered with it: idempotency keys are unique per source, so two clients cannot meet.';

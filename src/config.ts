@@ -50,6 +50,9 @@ export interface HttpConfig {
   readonly leadsPerPhone: number | null;
 }
 
+/** On this machine alone. */
+export const DEFAULT_HTTP = { host: "127.0.0.1", port: 4_600 } as const;
+
 /** A lease shorter than this much more than the send would run out while an answer is being written down. */
 const LEASE_MARGIN_MS = 10_000;
 
@@ -184,7 +187,7 @@ const ENVIRONMENT = z.object({
       });
       return z.NEVER;
     })
-    .default({ host: "127.0.0.1", port: 4_600 }),
+    .default(DEFAULT_HTTP),
   ONCEBOX_TOKEN: z
     .string()
     .regex(

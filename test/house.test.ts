@@ -29,7 +29,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   http: [
     ...["http", "outbox", "inspect", "db", "config", "errors", "log", "version"],
-    ...["fastify", "@fastify", "fastify-type-provider-zod", "zod", "prom-client", "pg", "kysely"],
+    ...["fastify", "@fastify", "fastify-type-provider-zod", "csv-stringify", "zod"],
+    ...["prom-client", "pg", "kysely"],
   ],
   cli: [
     ...[

@@ -47,7 +47,7 @@ export function notificationRoutes({ db }: Database): FastifyPluginAsync {
           channel: query.channel,
           leadId: query.lead_id,
           held: query.held === "true",
-          before: query.cursor,
+          cursor: query.cursor,
           limit: query.limit,
         });
         const last = items.length === query.limit ? items.at(-1) : undefined;

@@ -20,6 +20,8 @@ import { leadRoutes } from "./leads.ts";
 import { notificationRoutes } from "./notifications.ts";
 import { createGate, type Gate, readBearer } from "./principal.ts";
 import { HttpError, problemHandler, sendProblem } from "./problem.ts";
+import { serveDashboard } from "./ui/routes.ts";
+import type { Landings } from "./ui/sandbox.ts";
 
 export interface Server {
   /** Such as `http://127.0.0.1:4600`. */
@@ -31,6 +33,8 @@ export interface Server {
 interface ServerSettings {
   readonly databaseUrl: string | null;
   readonly http: HttpConfig;
+  /** What arrives at the stand-ins, for `oncebox dev`; null where the providers are real. */
+  readonly landings?: Landings | null;
 }
 
 /** A lead with all its texts fits. */
@@ -72,7 +76,7 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
   const isOpen = http.token === null && (await countTokens(db)) === 0;
   if (isOpen && !isLoopback(http.host)) throw needsToken(http);
   const gate = createGate(db, { token: http.token, isOpen });
-  const app = await createApp({ pool, db }, gate, http, log);
+  const app = await createApp({ pool, db }, gate, settings, log);
   opened.defer(() => app.close());
   await listen(app, http);
   const { port } = app.server.address() as AddressInfo;
@@ -84,7 +88,7 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
 async function createApp(
   database: Database,
   gate: Gate,
-  http: HttpConfig,
+  { http, landings = null }: ServerSettings,
   log: Logger,
 ): Promise<FastifyInstance> {
   const app = fastify({
@@ -126,6 +130,7 @@ async function createApp(
   await limitRate(app, http);
   app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone }));
   app.register(notificationRoutes(database));
+  await serveDashboard(app, { ...database, gate, log, landings });
   return app;
 }
 

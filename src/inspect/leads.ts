@@ -30,6 +30,9 @@ interface LeadWithNotifications extends LeadView {
   })[];
 }
 
+export const COLUMNS_OF_LEAD = sql`
+  id, name, phone, email, created_at as "createdAt", source, kind, repeats, erased_at as "erasedAt"`;
+
 /** More than one lead can have. */
 const MOST_NOTIFICATIONS = 10;
 
@@ -39,10 +42,7 @@ export async function findLead(
   id: string,
 ): Promise<LeadWithNotifications | null> {
   const { rows } = await sql<LeadView>`
-    select id, name, phone, email, created_at as "createdAt", source, kind, repeats,
-           erased_at as "erasedAt"
-      from oncebox.leads
-     where id = ${id}::uuid`.execute(db);
+    select ${COLUMNS_OF_LEAD} from oncebox.leads where id = ${id}::uuid`.execute(db);
   const [lead] = rows;
   if (lead === undefined) return null;
   const notifications = await listNotifications(db, { leadId: id, limit: MOST_NOTIFICATIONS });

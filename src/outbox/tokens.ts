@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type Kysely, sql } from "kysely";
-import { fromPostgres } from "../db/errors.ts";
+import { refusable } from "../db/errors.ts";
 
 /**
  * What a token's holder may do.
@@ -47,14 +47,12 @@ export function hashSecret(secret: string): Buffer {
  */
 export async function makeToken(db: Kysely<unknown>, token: NewToken): Promise<string> {
   const secret = makeSecret();
-  try {
-    await sql`
+  await refusable(
+    sql`
       select oncebox.make_token(
         ${token.name}, ${hashSecret(secret)}::bytea, ${token.scopes}::text[], ${token.source},
-        ${token.expiresAt}::timestamptz, ${token.actor})`.execute(db);
-  } catch (error) {
-    throw fromPostgres(error);
-  }
+        ${token.expiresAt}::timestamptz, ${token.actor})`.execute(db),
+  );
   return secret;
 }
 
@@ -65,11 +63,7 @@ export async function revokeToken(
   actor: string,
   reason: string,
 ): Promise<void> {
-  try {
-    await sql`select oncebox.revoke_token(${name}, ${actor}, ${reason})`.execute(db);
-  } catch (error) {
-    throw fromPostgres(error);
-  }
+  await refusable(sql`select oncebox.revoke_token(${name}, ${actor}, ${reason})`.execute(db));
 }
 
 /** The token with this hash, if it is good. */
