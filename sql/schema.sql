@@ -30,6 +30,9 @@ is 'cancel, retry, resolve, hold, resume; reveal; sign_in, sign_in_refused; make
 -- comment oncebox.acts.actor
 is 'Who did it, as they said; a token''s name where it came over HTTP.'
 
+-- comment oncebox.acts.from_state
+is 'Where the notification was; null for what moved none.'
+
 -- comment oncebox.acts.lead_id
 is 'Null where it concerns no lead, or its notification was pruned.'
 
@@ -38,6 +41,9 @@ is 'In their words.'
 
 -- comment oncebox.acts.subject
 is 'What it was done to, where that is no notification and no lead.'
+
+-- comment oncebox.acts.to_state
+is 'Where it was put.'
 
 -- function oncebox.adopt_leads(since timestamp with time zone, until timestamp with time zone, kind text, channels text[], due_at timestamp with time zone, at_most integer, actor text)
 -- returns TABLE(leads integer, notifications integer); language sql; volatility v; parallel u; body md5 af62582fbbfbd0d3c06712d2585d18b1
@@ -648,6 +654,9 @@ create view oncebox.last_hour as
 -- comment oncebox.last_hour
 is 'What was settled in each of the last 60 minutes, by channel, and how late. No person''s data.'
 
+-- comment oncebox.last_hour.failed
+is 'Refused, or every try failed.'
+
 -- comment oncebox.last_hour.lag_p50
 is 'From due to sent, the median. Of one that was tried before, from when it was tried again.'
 
@@ -656,6 +665,9 @@ is 'From due to sent: 99 of 100 were faster.'
 
 -- comment oncebox.last_hour.minute
 is 'Its beginning.'
+
+-- comment oncebox.last_hour.sent
+is 'The provider took them.'
 
 -- table oncebox.last_sweep
 create table oncebox.last_sweep ();
@@ -1482,6 +1494,32 @@ is 'How many.'
 -- function oncebox.prune(older_than interval, at_most integer)
 -- returns integer; language plpgsql; volatility v; parallel u; body md5 d73730de8cca3bb56beb07078b1b4dd6
 
+-- view oncebox.pulse
+create view oncebox.pulse as
+ SELECT ( SELECT at
+           FROM oncebox.last_sweep s) AS last_sweep_at,
+    ( SELECT count(*) AS count
+           FROM oncebox.worker w
+          WHERE ((stopped_at IS NULL) AND (gone_at IS NULL) AND (lock_key = ANY (ARRAY( SELECT oncebox.locks_of_workers() AS locks_of_workers))))) AS workers_alive,
+    ( SELECT
+                CASE
+                    WHEN is_called THEN last_value
+                    ELSE (0)::bigint
+                END AS "case"
+           FROM oncebox.notification_id_seq i) AS notifications_made;
+
+-- comment oncebox.pulse
+is 'One row: the last sweep, workers alive, how many notifications were ever made. No person''s data. Reads no notification.'
+
+-- comment oncebox.pulse.last_sweep_at
+is 'When a worker last swept, to five seconds; null = none ever did.'
+
+-- comment oncebox.pulse.notifications_made
+is 'By whomever, since the first one; those whose transaction was rolled back are counted, too.'
+
+-- comment oncebox.pulse.workers_alive
+is 'Workers whose lock is held now.'
+
 -- function oncebox.put_flag(lead_id uuid, channel text, sent boolean, sent_at timestamp with time zone)
 -- returns void; language sql; volatility v; parallel u; body md5 6094ec5c1c7a7ee1c32455c2a185f5b7
 
@@ -2005,6 +2043,9 @@ create view oncebox.templates as
 -- comment oncebox.templates
 is 'The texts, as people wrote them. No person''s data.'
 
+-- comment oncebox.templates.body
+is '{{name}} is replaced by the lead''s name, {{other}} by the registration''s data.'
+
 -- comment oncebox.templates.subject
 is 'Of emails only.'
 
@@ -2086,6 +2127,9 @@ is 'SHA-256 of the secret, which is random enough to need no salt.'
 -- comment oncebox.token.last_used_at
 is 'To a minute; null = never.'
 
+-- comment oncebox.token.name
+is 'Of the program or person that holds it; the audit names it.'
+
 -- comment oncebox.token.revoked_at
 is 'Not good since; null = it is good.'
 
@@ -2111,6 +2155,9 @@ create view oncebox.tokens as
 -- comment oncebox.tokens
 is 'Every token that was ever made, without its hash. No person''s data.'
 
+-- comment oncebox.tokens.created_by
+is 'Who made it, as they said.'
+
 -- comment oncebox.tokens.expires_at
 is 'Not good after; null = until it is revoked.'
 
@@ -2119,6 +2166,9 @@ is 'Neither revoked nor expired.'
 
 -- comment oncebox.tokens.last_used_at
 is 'To a minute; null = never.'
+
+-- comment oncebox.tokens.name
+is 'Of the program or person that holds it.'
 
 -- comment oncebox.tokens.revoked_at
 is 'Not good since.'

@@ -16,5 +16,7 @@ select date_trunc('minute', n.settled_at)                                     as
  group by 1, 2;
 comment on view oncebox.last_hour is 'What was settled in each of the last 60 minutes, by channel, and how late. No person''s data.';
 comment on column oncebox.last_hour.minute is 'Its beginning.';
+comment on column oncebox.last_hour.sent is 'The provider took them.';
+comment on column oncebox.last_hour.failed is 'Refused, or every try failed.';
 comment on column oncebox.last_hour.lag_p50 is 'From due to sent, the median. Of one that was tried before, from when it was tried again.';
 comment on column oncebox.last_hour.lag_p99 is 'From due to sent: 99 of 100 were faster.';

@@ -11,6 +11,8 @@ select t.name,
        t.revoked_at is null and coalesce(t.expires_at, 'infinity') > now() as is_good
   from oncebox.token as t;
 comment on view oncebox.tokens is 'Every token that was ever made, without its hash. No person''s data.';
+comment on column oncebox.tokens.name is 'Of the program or person that holds it.';
+comment on column oncebox.tokens.created_by is 'Who made it, as they said.';
 comment on column oncebox.tokens.scopes is 'write: register leads; read: look, masked; operate: act and reveal; admin: change texts, open channels.';
 comment on column oncebox.tokens.source is 'Of every lead that is registered with it.';
 comment on column oncebox.tokens.expires_at is 'Not good after; null = until it is revoked.';

@@ -82,9 +82,10 @@ describe("every view", () => {
     );
     await makeNotification(db, { leadId: await makeLead(db), state: "claimed" });
     await makeNotification(db, { leadId: await makeLead(db), dueInMs: 120_000 });
-    await sql`
-      select oncebox.make_token('site', sha256('secret'), '{write}', 'form', null, 'test'),
-             oncebox.reveal(${leadId}::uuid, 'test', 'she called')`.execute(db);
+    await sql`select oncebox.make_token('site', sha256('secret'), '{write}', 'form', null, 'test')`.execute(
+      db,
+    );
+    await sql`select oncebox.reveal(${leadId}::uuid, 'test', 'she called')`.execute(db);
     await sql`
       update oncebox.notification
          set state = 'sent', settled_at = now()
