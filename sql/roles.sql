@@ -5,6 +5,7 @@
 --   oncebox_worker    runs oncebox worker
 --   oncebox_reader    reads the masked views, and nothing else
 --   oncebox_operator  reads them, finds a person's leads, and acts on notifications
+--   oncebox_server    lets people and programs in: runs oncebox serve, as writer and operator, too
 --
 -- None can log in: grant oncebox_worker to somebody who can. Once applied, every migrate applies it
 -- again, so that what is new has its rights from the start.
@@ -18,7 +19,7 @@ do $$
 declare
   v_role text;
 begin
-  foreach v_role in array '{oncebox_owner,oncebox_writer,oncebox_worker,oncebox_reader,oncebox_operator}'::text[] loop
+  foreach v_role in array '{oncebox_owner,oncebox_writer,oncebox_worker,oncebox_reader,oncebox_operator,oncebox_server}'::text[] loop
     begin
       if not exists (select from pg_roles as r where r.rolname = v_role) then
         execute format('create role %I nologin', v_role);
@@ -117,7 +118,7 @@ begin
     union all
     select r.rolname
       from pg_roles as r
-     where r.rolname in ('oncebox_writer', 'oncebox_worker', 'oncebox_reader', 'oncebox_operator',
+     where r.rolname in ('oncebox_writer', 'oncebox_worker', 'oncebox_reader', 'oncebox_operator', 'oncebox_server',
                          -- Supabase's, for the browser.
                          'anon', 'authenticated')
   loop
@@ -130,7 +131,7 @@ end
 $$;
 alter default privileges for role oncebox_owner revoke execute on functions from public;
 
-grant usage on schema oncebox to oncebox_writer, oncebox_worker, oncebox_reader, oncebox_operator;
+grant usage on schema oncebox to oncebox_writer, oncebox_worker, oncebox_reader, oncebox_operator, oncebox_server;
 
 -- These run with their owner's rights. Their search_path is pinned, so that nobody puts a function or
 -- an operator of their own in the way.
@@ -163,6 +164,20 @@ alter function oncebox.resume         security definer set search_path = pg_cata
 alter function oncebox.adopt_leads    security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.adoptable_leads security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.leads_of       security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.make_token     security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.revoke_token   security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.reveal         security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.save_template  security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.use_token      security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.open_session   security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.use_session    security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.close_session  security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.note_act       security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.recent_leads   security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.find_leads     security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.reopen_channel security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.send_test      security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.preview_text   security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.job_counts     security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.reference      security definer set search_path = pg_catalog, oncebox, pg_temp;
 
@@ -173,8 +188,6 @@ grant execute on function oncebox.claim, oncebox.keep_draft, oncebox.settle, onc
   oncebox.take_deliveries, oncebox.note_deliveries, oncebox.take_balance, oncebox.note_balance,
   oncebox.wake, oncebox.next_due_in,
   oncebox.prune, oncebox.prunable to oncebox_worker;
--- Who takes webhooks in: oncebox serve, and with --worker a worker.
-grant execute on function oncebox.take_webhook to oncebox_worker;
 grant select on oncebox.migration, oncebox.setting to oncebox_worker, oncebox_operator;
 grant update (delay) on oncebox.setting to oncebox_worker;
 -- Its own row: it signs on, names its jobs, signs off.
@@ -182,12 +195,19 @@ grant select (id, job_workers), insert (id, lock_key, pid, version), update (job
   on oncebox.worker to oncebox_worker;
 
 grant execute on function oncebox.cancel, oncebox.retry, oncebox.resolve, oncebox.hold, oncebox.resume,
-  oncebox.leads_of, oncebox.erase_lead, oncebox.adoptable_leads, oncebox.adopt_leads, oncebox.parse_since, oncebox.parse_time
+  oncebox.leads_of, oncebox.erase_lead, oncebox.adoptable_leads, oncebox.adopt_leads, oncebox.parse_since, oncebox.parse_time,
+  oncebox.reveal, oncebox.save_template, oncebox.make_token, oncebox.revoke_token,
+  oncebox.find_leads, oncebox.reopen_channel, oncebox.send_test, oncebox.preview_text
   to oncebox_operator;
 
-grant select on oncebox.attempts, oncebox.broken_rules, oncebox.claims, oncebox.deliveries, oncebox.guard, oncebox.health,
-  oncebox.jobs, oncebox.lead_history, oncebox.lookups, oncebox.notifications, oncebox.sends_per_day,
-  oncebox.sends_per_hour, oncebox.sms_cost, oncebox.workers to oncebox_reader, oncebox_operator;
+grant execute on function oncebox.use_token, oncebox.open_session, oncebox.use_session, oncebox.close_session,
+  oncebox.note_act, oncebox.recent_leads, oncebox.take_webhook
+  to oncebox_server;
+
+grant select on oncebox.acts, oncebox.attempts, oncebox.broken_rules, oncebox.claims, oncebox.deliveries, oncebox.guard, oncebox.health,
+  oncebox.jobs, oncebox.last_hour, oncebox.lead_history, oncebox.leads, oncebox.lookups,
+  oncebox.next_hour, oncebox.notifications, oncebox.prevented, oncebox.queue, oncebox.sends_per_day,
+  oncebox.sends_per_hour, oncebox.sms_cost, oncebox.templates, oncebox.tokens, oncebox.workers to oncebox_reader, oncebox_operator;
 -- What the views call: a view lends its owner's rights to its tables, not to its functions.
-grant execute on function oncebox.mask_phone, oncebox.mask_email, oncebox.reference, oncebox.epoch,
+grant execute on function oncebox.mask_phone, oncebox.mask_email, oncebox.mask_name, oncebox.reference, oncebox.epoch,
   oncebox.job_counts, oncebox.locks_of_workers, oncebox.sms_segments to oncebox_reader, oncebox_operator;

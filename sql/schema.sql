@@ -6,6 +6,45 @@
 -- table graphile_worker._private_jobs
 -- made by graphile-worker
 
+-- view oncebox.acts
+create view oncebox.acts as
+ SELECT id,
+    at,
+    actor,
+    action,
+    COALESCE(lead_id, lead_id) AS lead_id,
+    notification_id,
+    from_state,
+    to_state,
+    subject,
+    reason
+   FROM (oncebox.audit d
+     LEFT JOIN oncebox.notification n ON ((id = notification_id)));
+
+-- comment oncebox.acts
+is 'What people did, and why, for ever. The reason is in their own words.'
+
+-- comment oncebox.acts.action
+is 'cancel, retry, resolve, hold, resume; reveal; sign_in, sign_in_refused; make_token, revoke_token; save_template, send_test, open_channel.'
+
+-- comment oncebox.acts.actor
+is 'Who did it, as they said; a token''s name where it came over HTTP.'
+
+-- comment oncebox.acts.from_state
+is 'Where the notification was; null for what moved none.'
+
+-- comment oncebox.acts.lead_id
+is 'Null where it concerns no lead, or its notification was pruned.'
+
+-- comment oncebox.acts.reason
+is 'In their words.'
+
+-- comment oncebox.acts.subject
+is 'What it was done to, where that is no notification and no lead.'
+
+-- comment oncebox.acts.to_state
+is 'Where it was put.'
+
 -- function oncebox.adopt_leads(since timestamp with time zone, until timestamp with time zone, kind text, channels text[], due_at timestamp with time zone, at_most integer, actor text)
 -- returns TABLE(leads integer, notifications integer); language sql; volatility v; parallel u; body md5 af62582fbbfbd0d3c06712d2585d18b1
 
@@ -153,28 +192,43 @@ alter table oncebox.audit add column actor text not null;
 alter table oncebox.audit add column at timestamp with time zone not null default clock_timestamp();
 
 -- column oncebox.audit.from_state
-alter table oncebox.audit add column from_state text not null;
+alter table oncebox.audit add column from_state text;
 
 -- column oncebox.audit.id
 alter table oncebox.audit add column id bigint not null generated always as identity;
 
+-- column oncebox.audit.lead_id
+alter table oncebox.audit add column lead_id uuid;
+
 -- column oncebox.audit.notification_id
-alter table oncebox.audit add column notification_id bigint not null;
+alter table oncebox.audit add column notification_id bigint;
 
 -- column oncebox.audit.reason
 alter table oncebox.audit add column reason text not null;
 
+-- column oncebox.audit.subject
+alter table oncebox.audit add column subject text;
+
 -- column oncebox.audit.to_state
-alter table oncebox.audit add column to_state text not null;
+alter table oncebox.audit add column to_state text;
 
 -- constraint oncebox.audit.audit_actor_length
 alter table oncebox.audit add constraint audit_actor_length CHECK (((length(actor) >= 1) AND (length(actor) <= 200)));
+
+-- constraint oncebox.audit.audit_moves_a_notification
+alter table oncebox.audit add constraint audit_moves_a_notification CHECK ((((notification_id IS NULL) = (from_state IS NULL)) AND ((from_state IS NULL) = (to_state IS NULL)))) NOT VALID;
 
 -- constraint oncebox.audit.audit_pkey
 alter table oncebox.audit add constraint audit_pkey PRIMARY KEY (id);
 
 -- constraint oncebox.audit.audit_reason_length
 alter table oncebox.audit add constraint audit_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 2000)));
+
+-- constraint oncebox.audit.audit_subject_length
+alter table oncebox.audit add constraint audit_subject_length CHECK (((length(subject) >= 1) AND (length(subject) <= 200))) NOT VALID;
+
+-- index oncebox.audit_lead
+CREATE INDEX audit_lead ON oncebox.audit USING btree (lead_id) WHERE (lead_id IS NOT NULL);
 
 -- index oncebox.audit_notification
 CREATE INDEX audit_notification ON oncebox.audit USING btree (notification_id);
@@ -186,7 +240,7 @@ alter table oncebox.audit enable row level security;
 is 'What people did, for ever.'
 
 -- comment oncebox.audit.action
-is 'cancel, retry, resolve, hold, resume.'
+is 'cancel, retry, resolve, hold, resume; reveal; sign_in, sign_in_refused; make_token, revoke_token; save_template, send_test, open_channel.'
 
 -- comment oncebox.audit.actor
 is 'Who did it, as they said.'
@@ -194,11 +248,23 @@ is 'Who did it, as they said.'
 -- comment oncebox.audit.from_state
 is 'Where the notification was.'
 
+-- comment oncebox.audit.lead_id
+is 'Of a reveal: whose data was shown.'
+
+-- comment oncebox.audit.notification_id
+is 'Null for what concerns none.'
+
 -- comment oncebox.audit.reason
 is 'Why, in their words.'
 
+-- comment oncebox.audit.subject
+is 'What it was done to, where that is no notification and no lead: a token''s name, a template, a channel.'
+
 -- comment oncebox.audit.to_state
 is 'Where it was put.'
+
+-- comment oncebox.audit_lead
+is 'Who looked at a person''s data.'
 
 -- comment oncebox.audit_notification
 is 'What people did about one notification.'
@@ -395,6 +461,9 @@ is 'When it was claimed.'
 -- function oncebox.clean_text(raw text)
 -- returns text; language plpgsql; volatility i; parallel s; body md5 3f36bf4f8250f2965c8391819f46212a
 
+-- function oncebox.close_session(hash bytea)
+-- returns void; language sql; volatility v; parallel u; body md5 f8b011ee2dac01845fc389e2dfa3f7aa
+
 -- view oncebox.deliveries
 create view oncebox.deliveries as
  SELECT date_trunc('day'::text, settled_at) AS day,
@@ -494,6 +563,9 @@ is 'Mixed into the hash of an erased idempotency key.'
 
 -- function oncebox.find_gone_workers()
 -- returns SETOF uuid; language plpgsql; volatility v; parallel u; body md5 896b89a1018073a76d1639a12dda3415
+
+-- function oncebox.find_leads(person text)
+-- returns SETOF uuid; language sql; volatility s; parallel u; body md5 d6d8f8aa979861abb02c9d0875404578
 
 -- function oncebox.finish(notification_id bigint, state text, reason text)
 -- returns void; language sql; volatility v; parallel u; body md5 ab720144e4d585e028286cb1c91a2344
@@ -710,6 +782,37 @@ is 'Of those taken: by none of the workers that are alive. The next sweep frees 
 -- function oncebox.keep_draft(notification_id bigint, attempt integer, campaign_id text, message_id text)
 -- returns boolean; language sql; volatility v; parallel u; body md5 0676c6b47538ba7c02c39b514c7c4a29
 
+-- view oncebox.last_hour
+create view oncebox.last_hour as
+ SELECT date_trunc('minute'::text, settled_at) AS minute,
+    channel,
+    count(*) FILTER (WHERE (state = 'sent'::text)) AS sent,
+    count(*) FILTER (WHERE (state = 'failed'::text)) AS failed,
+    count(*) FILTER (WHERE (state = 'cancelled'::text)) AS cancelled,
+    percentile_disc((0.5)::double precision) WITHIN GROUP (ORDER BY (settled_at - due_at)) FILTER (WHERE (state = 'sent'::text)) AS lag_p50,
+    percentile_disc((0.99)::double precision) WITHIN GROUP (ORDER BY (settled_at - due_at)) FILTER (WHERE (state = 'sent'::text)) AS lag_p99
+   FROM oncebox.notification n
+  WHERE (settled_at > (date_trunc('minute'::text, now()) - '00:59:00'::interval))
+  GROUP BY (date_trunc('minute'::text, settled_at)), channel;
+
+-- comment oncebox.last_hour
+is 'What was settled in each of the last 60 minutes, by channel, and how late. No person''s data.'
+
+-- comment oncebox.last_hour.failed
+is 'Refused, or every try failed.'
+
+-- comment oncebox.last_hour.lag_p50
+is 'From due to sent, the median. Of one that was tried before, from when it was tried again.'
+
+-- comment oncebox.last_hour.lag_p99
+is 'From due to sent: 99 of 100 were faster.'
+
+-- comment oncebox.last_hour.minute
+is 'Its beginning.'
+
+-- comment oncebox.last_hour.sent
+is 'The provider took them.'
+
 -- table oncebox.last_sweep
 create table oncebox.last_sweep ();
 
@@ -801,6 +904,16 @@ UNION ALL
      JOIN oncebox.notification n ON ((id = notification_id)))
 UNION ALL
  SELECT lead_id,
+    at,
+    NULL::bigint AS notification_id,
+    NULL::text AS channel,
+    action AS event,
+    actor AS by,
+    reason AS detail
+   FROM oncebox.audit d
+  WHERE (lead_id IS NOT NULL)
+UNION ALL
+ SELECT lead_id,
     settled_at AS at,
     id AS notification_id,
     channel,
@@ -837,6 +950,47 @@ is 'Null for what concerns the lead as a whole.'
 
 -- function oncebox.lead_problem(field text, message text, hint text, code text)
 -- returns jsonb; language sql; volatility i; parallel s; body md5 4fe7381e2174562d203da3897993a6c9
+
+-- view oncebox.leads
+create view oncebox.leads as
+ SELECT id,
+    oncebox.mask_name(name) AS name,
+    oncebox.mask_phone(phone) AS phone,
+    oncebox.mask_email(email) AS email,
+    created_at,
+    source,
+    kind,
+    repeats,
+    erased_at
+   FROM (public.landing_leads l
+     LEFT JOIN oncebox.registration r ON ((lead_id = id)));
+
+-- comment oncebox.leads
+is 'Every lead, masked, and what it came with. Ask it by id.'
+
+-- comment oncebox.leads.created_at
+is 'When it came in; null where an adopted lead does not say.'
+
+-- comment oncebox.leads.email
+is 'Masked.'
+
+-- comment oncebox.leads.erased_at
+is 'When its person was erased.'
+
+-- comment oncebox.leads.kind
+is 'Which texts it gets.'
+
+-- comment oncebox.leads.name
+is 'Masked.'
+
+-- comment oncebox.leads.phone
+is 'Masked.'
+
+-- comment oncebox.leads.repeats
+is 'How many times the same registration came again.'
+
+-- comment oncebox.leads.source
+is 'The form or program it came from; null = it was not registered through oncebox.'
 
 -- function oncebox.leads_of(person text)
 -- returns SETOF uuid; language sql; volatility s; parallel u; body md5 f78e11d2406b8cd4c249d2a605700b19
@@ -936,6 +1090,9 @@ is 'What the provider''s record said: sent, rejected, draft, absent; undecided: 
 -- comment oncebox.lookups.verdict
 is 'What followed: sent, failed, pending (it is sent), already_sent (held, and it had gone out), later (asked again).'
 
+-- function oncebox.make_token(name text, hash bytea, scopes text[], source text, expires_at timestamp with time zone, actor text)
+-- returns void; language plpgsql; volatility v; parallel u; body md5 db21ac62568c2ed67400fc750972aa93
+
 -- function oncebox.mask_email(email text)
 -- returns text; language sql; volatility i; parallel s; body md5 1666cf274df4bca89104fb67b0d3acea
 
@@ -968,6 +1125,27 @@ is 'Which migrations were applied, and when; written by oncebox migrate.'
 
 -- function oncebox.next_due_in(within interval)
 -- returns interval; language sql; volatility s; parallel u; body md5 27e9b4ad1b83061923c45a45efaba74a
+
+-- view oncebox.next_hour
+create view oncebox.next_hour as
+ SELECT date_trunc('minute'::text, due_at) AS minute,
+    channel,
+    count(*) AS pending
+   FROM oncebox.notification n
+  WHERE ((state = 'pending'::text) AND (due_at > now()) AND (due_at < (date_trunc('minute'::text, now()) + '01:00:00'::interval)))
+  GROUP BY (date_trunc('minute'::text, due_at)), channel;
+
+-- comment oncebox.next_hour
+is 'How much becomes due in each of the next 60 minutes, by channel. No person''s data.'
+
+-- comment oncebox.next_hour.minute
+is 'Its beginning.'
+
+-- comment oncebox.next_hour.pending
+is 'Becomes due in it.'
+
+-- function oncebox.note_act(actor text, action text, subject text, reason text, lead_id uuid)
+-- returns void; language sql; volatility v; parallel u; body md5 1b24ba3c90632e3256360c4c3957eae5
 
 -- function oncebox.note_balance(channel text, balance numeric, currency text, warn_below numeric, pause_for interval)
 -- returns TABLE(low boolean, paused boolean, opened boolean); language plpgsql; volatility v; parallel u; body md5 64743570863a6b55b27172f5b733ec1f
@@ -1176,6 +1354,12 @@ CREATE INDEX notification_lease ON oncebox.notification USING btree (lease_until
 -- index oncebox.notification_look_up
 CREATE INDEX notification_look_up ON oncebox.notification USING btree (look_up_at) WHERE (look_up_at IS NOT NULL);
 
+-- index oncebox.notification_not_sent
+CREATE INDEX notification_not_sent ON oncebox.notification USING btree (id) WHERE (state = ANY (ARRAY['failed'::text, 'cancelled'::text]));
+
+-- index oncebox.notification_recipient
+CREATE INDEX notification_recipient ON oncebox.notification USING btree (recipient, created_at);
+
 -- index oncebox.notification_settled
 CREATE INDEX notification_settled ON oncebox.notification USING btree (settled_at) WHERE (settled_at IS NOT NULL);
 
@@ -1317,6 +1501,12 @@ is 'Claims whose lease ran out (sweep).'
 -- comment oncebox.notification_look_up
 is 'Whose provider is to be asked now (reconcile).'
 
+-- comment oncebox.notification_not_sent
+is 'The few that ended otherwise than sent (lists by state, duplicates prevented).'
+
+-- comment oncebox.notification_recipient
+is 'What a person got, and how often a number was registered of late (leads of a person, limits of the HTTP API).'
+
 -- comment oncebox.notification_settled
 is 'The oldest final rows (prune).'
 
@@ -1440,6 +1630,9 @@ is 'Who holds it, or held it last.'
 -- function oncebox.open_channel(channel text)
 -- returns void; language sql; volatility v; parallel u; body md5 27a028980049fec1d2f8dbc0eca12375
 
+-- function oncebox.open_session(hash bytea, token_hash bytea, actor text)
+-- returns void; language sql; volatility v; parallel u; body md5 785cffb310e326f1329d1e9ea137ee1e
+
 -- function oncebox.parse_email(raw text)
 -- returns TABLE(email text, problem text); language sql; volatility i; parallel s; body md5 b90b6c5c163330445fe529c1c294f58d
 
@@ -1509,14 +1702,144 @@ is 'The whole number after the calling code; fixed lines too where a country doe
 -- comment oncebox.phone_plan.trunk_prefix
 is 'What is dialled before a number at home (8 in Kazakhstan); forgiven after the calling code.'
 
+-- view oncebox.prevented
+create view oncebox.prevented as
+ SELECT 'already_sent'::text AS how,
+    channel,
+    count(*) AS messages
+   FROM oncebox.notification n
+  WHERE ((state = ANY (ARRAY['failed'::text, 'cancelled'::text])) AND (state = 'cancelled'::text) AND (state_reason = 'already_sent'::text))
+  GROUP BY channel
+UNION ALL
+ SELECT 'repeated'::text AS how,
+    channel,
+    sum(repeats) AS messages
+   FROM (oncebox.registration r
+     JOIN oncebox.notification n ON ((lead_id = lead_id)))
+  WHERE (repeats > 0)
+  GROUP BY channel
+UNION ALL
+ SELECT 'found_sent'::text AS how,
+    channel,
+    count(*) AS messages
+   FROM (oncebox.lookup k
+     JOIN oncebox.notification n ON ((id = notification_id)))
+  WHERE (verdict = ANY (ARRAY['sent'::text, 'already_sent'::text]))
+  GROUP BY channel;
+
+-- comment oncebox.prevented
+is 'Messages that a program which looks, sends and then writes would have sent twice, since ever. No person''s data.'
+
+-- comment oncebox.prevented.how
+is 'already_sent: somebody else had set the lead''s flag; repeated: the same registration came again; found_sent: in doubt, and the provider''s record had it.'
+
+-- comment oncebox.prevented.messages
+is 'How many.'
+
+-- function oncebox.preview_text(channel text, subject text, body text, name text, data jsonb)
+-- returns TABLE(rendered_subject text, rendered_body text, segments integer, missing text[]); language sql; volatility s; parallel u; body md5 4522eb1fdfaf7c9b6ece77d1f00d7acf
+
 -- function oncebox.prunable(older_than interval)
 -- returns bigint; language sql; volatility s; parallel u; body md5 d191fdf03c24cd0d959b6991f000c878
 
 -- function oncebox.prune(older_than interval, at_most integer)
 -- returns integer; language plpgsql; volatility v; parallel u; body md5 d73730de8cca3bb56beb07078b1b4dd6
 
+-- view oncebox.pulse
+create view oncebox.pulse as
+ SELECT ( SELECT at
+           FROM oncebox.last_sweep s) AS last_sweep_at,
+    ( SELECT count(*) AS count
+           FROM oncebox.worker w
+          WHERE ((stopped_at IS NULL) AND (gone_at IS NULL) AND (lock_key = ANY (ARRAY( SELECT oncebox.locks_of_workers() AS locks_of_workers))))) AS workers_alive,
+    ( SELECT
+                CASE
+                    WHEN is_called THEN last_value
+                    ELSE (0)::bigint
+                END AS "case"
+           FROM oncebox.notification_id_seq i) AS notifications_made;
+
+-- comment oncebox.pulse
+is 'One row: the last sweep, workers alive, how many notifications were ever made. No person''s data. Reads no notification.'
+
+-- comment oncebox.pulse.last_sweep_at
+is 'When a worker last swept, to five seconds; null = none ever did.'
+
+-- comment oncebox.pulse.notifications_made
+is 'By whomever, since the first one; those whose transaction was rolled back are counted, too.'
+
+-- comment oncebox.pulse.workers_alive
+is 'Workers whose lock is held now.'
+
 -- function oncebox.put_flag(lead_id uuid, channel text, sent boolean, sent_at timestamp with time zone)
 -- returns void; language sql; volatility v; parallel u; body md5 6094ec5c1c7a7ee1c32455c2a185f5b7
+
+-- view oncebox.queue
+create view oncebox.queue as
+ SELECT channel,
+    COALESCE(due, (0)::bigint) AS due,
+    COALESCE(claimed, (0)::bigint) AS claimed,
+    COALESCE(unknown, (0)::bigint) AS unknown,
+    COALESCE(held, (0)::bigint) AS held,
+    oldest_due_at,
+    oldest_unknown_at,
+    paused_until,
+    pause_reason,
+    ((to_jsonb(*) ->> 'balance'::text))::numeric AS balance,
+    (to_jsonb(*) ->> 'balance_currency'::text) AS balance_currency
+   FROM (((oncebox.channel c
+     LEFT JOIN ( SELECT channel,
+            count(*) FILTER (WHERE (NOT is_held)) AS due,
+            count(*) FILTER (WHERE is_held) AS held,
+            min(due_at) FILTER (WHERE (NOT is_held)) AS oldest_due_at
+           FROM oncebox.notification n
+          WHERE ((state = 'pending'::text) AND (due_at <= now()))
+          GROUP BY channel) d ON ((channel = channel)))
+     LEFT JOIN ( SELECT channel,
+            count(*) AS claimed
+           FROM oncebox.notification n
+          WHERE (state = 'claimed'::text)
+          GROUP BY channel) k ON ((channel = channel)))
+     LEFT JOIN ( SELECT channel,
+            count(*) AS unknown,
+            min(started_at) AS oldest_unknown_at
+           FROM (oncebox.notification n
+             JOIN oncebox.attempt a ON (((notification_id = id) AND (attempt = attempt))))
+          WHERE (state = 'unknown'::text)
+          GROUP BY channel) u ON ((channel = channel)));
+
+-- comment oncebox.queue
+is 'What waits, by channel: due, claimed, in doubt, held. No person''s data. Reads only what is not over.'
+
+-- comment oncebox.queue.balance
+is 'What is left on the provider''s account; null = it was never read.'
+
+-- comment oncebox.queue.balance_currency
+is 'In three letters (ISO 4217).'
+
+-- comment oncebox.queue.due
+is 'Pending, due by now, and not held.'
+
+-- comment oncebox.queue.held
+is 'Due, and not sent before a comparison, because the database is another one than it was; see oncebox.guard.'
+
+-- comment oncebox.queue.oldest_due_at
+is 'Of those that are due; more than seconds ago = something is stuck.'
+
+-- comment oncebox.queue.oldest_unknown_at
+is 'When the last attempt of the oldest one in doubt began.'
+
+-- comment oncebox.queue.pause_reason
+is 'The code that paused it.'
+
+-- comment oncebox.queue.paused_until
+is 'Null = the channel is open. In the past = one claim at a time may try whether it is well again.'
+
+-- comment oncebox.queue.unknown
+is 'May have gone out: the provider is asked, or a person is.'
+
+-- function oncebox.recent_leads(phones text[], since interval)
+-- returns TABLE(phone text, leads bigint, first_at timestamp with time zone); language sql; volatility s; parallel u; body md5 b77c64de4f0ccc63f98a4b66617ee463
 
 -- function oncebox.reconcile(notification_id bigint, attempt integer, worker_id uuid, finding text, detail text, provider_ref text, campaign_id text, delivery text)
 -- returns text; language plpgsql; volatility v; parallel u; body md5 b29f0d755a91cb77f0ad5932c96e4ad4
@@ -1525,7 +1848,7 @@ is 'What is dialled before a number at home (8 in Kazakhstan); forgiven after th
 -- returns text; language sql; volatility s; parallel u; body md5 f3840ead1816263515e2266964193034
 
 -- function oncebox.register_each(leads jsonb)
--- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 091e63cc4fba0487ddc99916beb22c21
+-- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 b5b8f4f281461c4291e2881571ac0a58
 
 -- function oncebox.register_lead(name text, phone text, email text, source text, idempotency_key text, due_at timestamp with time zone, data jsonb, kind text, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text)
 -- returns TABLE(lead_id uuid, created boolean); language plpgsql; volatility v; parallel u; body md5 c00a71866268f78ea12eb5d78986d45b
@@ -1557,6 +1880,9 @@ alter table oncebox.registration add column kind text not null;
 -- column oncebox.registration.lead_id
 alter table oncebox.registration add column lead_id uuid not null;
 
+-- column oncebox.registration.repeats
+alter table oncebox.registration add column repeats integer not null default 0;
+
 -- column oncebox.registration.source
 alter table oncebox.registration add column source text not null;
 
@@ -1581,6 +1907,9 @@ alter table oncebox.registration add constraint registration_source_length CHECK
 -- index oncebox.registration_erased
 CREATE INDEX registration_erased ON oncebox.registration USING btree (erased_at) WHERE (erased_at IS NOT NULL);
 
+-- index oncebox.registration_repeated
+CREATE INDEX registration_repeated ON oncebox.registration USING btree (lead_id) WHERE (repeats > 0);
+
 -- row level security oncebox.registration
 alter table oncebox.registration enable row level security;
 
@@ -1599,11 +1928,17 @@ is 'Of the content, so that a key used again is known to say the same.'
 -- comment oncebox.registration.idempotency_key
 is 'Unique per source: the same key is the same lead.'
 
+-- comment oncebox.registration.repeats
+is 'How many times the same key came again with the same content, about: two at the same moment may count as one.'
+
 -- comment oncebox.registration.source
 is 'The form or program it came from.'
 
 -- comment oncebox.registration_erased
 is 'Whether a key has to be looked for among the erased ones (register).'
+
+-- comment oncebox.registration_repeated
+is 'How many duplicates were prevented at registration (overview).'
 
 -- function oncebox.release(notification_id bigint, attempt integer, reason text)
 -- returns boolean; language plpgsql; volatility v; parallel u; body md5 b5b2dade49c7e9ff07b708779094db87
@@ -1614,6 +1949,9 @@ is 'Whether a key has to be looked for among the erased ones (register).'
 -- function oncebox.render(template text, variables jsonb)
 -- returns text; language sql; volatility i; parallel s; body md5 7cbb58e189b9873774ad5e1b66f00564
 
+-- function oncebox.reopen_channel(channel text, actor text, reason text)
+-- returns void; language plpgsql; volatility v; parallel u; body md5 9047889ebaa698eec61344366b87e80c
+
 -- function oncebox.resolve(notification_id bigint, state text, actor text, reason text, provider_ref text)
 -- returns void; language plpgsql; volatility v; parallel u; body md5 00e6d55bc03b0d36b398ee57c4a04ce1
 
@@ -1622,6 +1960,18 @@ is 'Whether a key has to be looked for among the erased ones (register).'
 
 -- function oncebox.retry(notification_id bigint, actor text, reason text)
 -- returns void; language plpgsql; volatility v; parallel u; body md5 3b317abcfb8e419ac2d27f603e55ebb2
+
+-- function oncebox.reveal(lead_id uuid, actor text, reason text)
+-- returns TABLE(name text, phone text, email text); language plpgsql; volatility v; parallel u; body md5 205c9a68e7aa8740bca5a621378e3edd
+
+-- function oncebox.revoke_token(name text, actor text, reason text)
+-- returns void; language plpgsql; volatility v; parallel u; body md5 e1a3896146d419c02528df338194f8e8
+
+-- function oncebox.save_template(kind text, channel text, subject text, body text, actor text, reason text)
+-- returns void; language sql; volatility v; parallel u; body md5 7d7940381073373f70f670f26101fa8b
+
+-- function oncebox.send_test(kind text, channel text, recipient text, name text, data jsonb, actor text)
+-- returns uuid; language plpgsql; volatility v; parallel u; body md5 10d0b0d2d4eb5a1c573dd54d383d82dc
 
 -- view oncebox.sends_per_day
 create view oncebox.sends_per_day as
@@ -1700,6 +2050,42 @@ is 'The provider refused it for good.'
 
 -- comment oncebox.sends_per_hour.released
 is 'Given back untried, as by a worker that was told to stop.'
+
+-- table oncebox.session
+create table oncebox.session ();
+
+-- column oncebox.session.created_at
+alter table oncebox.session add column created_at timestamp with time zone not null default now();
+
+-- column oncebox.session.hash
+alter table oncebox.session add column hash bytea not null;
+
+-- column oncebox.session.seen_at
+alter table oncebox.session add column seen_at timestamp with time zone not null default now();
+
+-- column oncebox.session.token_hash
+alter table oncebox.session add column token_hash bytea not null;
+
+-- constraint oncebox.session.session_hash_is_sha256
+alter table oncebox.session add constraint session_hash_is_sha256 CHECK (((octet_length(hash) = 32) AND (octet_length(token_hash) = 32)));
+
+-- constraint oncebox.session.session_pkey
+alter table oncebox.session add constraint session_pkey PRIMARY KEY (hash);
+
+-- row level security oncebox.session
+alter table oncebox.session enable row level security;
+
+-- comment oncebox.session
+is 'One row a person who is signed in to the dashboard; only the cookie''s hash is kept. Over after 30 minutes unused, or 12 hours.'
+
+-- comment oncebox.session.hash
+is 'SHA-256 of the cookie.'
+
+-- comment oncebox.session.seen_at
+is 'When it was last used, to a minute.'
+
+-- comment oncebox.session.token_hash
+is 'SHA-256 of the token it was opened with: it ends when that does.'
 
 -- table oncebox.setting
 create table oncebox.setting ();
@@ -1911,6 +2297,162 @@ is 'The variables that have no default, kept by a trigger: registration wants th
 
 -- function oncebox.template_variables(template text)
 -- returns text[]; language sql; volatility i; parallel s; body md5 24777ddd5d4ec1dad089a2a04aced3bf
+
+-- view oncebox.templates
+create view oncebox.templates as
+ SELECT kind,
+    channel,
+    subject,
+    body,
+    variables,
+    created_at,
+    updated_at
+   FROM oncebox.template t;
+
+-- comment oncebox.templates
+is 'The texts, as people wrote them. No person''s data.'
+
+-- comment oncebox.templates.body
+is '{{name}} is replaced by the lead''s name, {{other}} by the registration''s data.'
+
+-- comment oncebox.templates.subject
+is 'Of emails only.'
+
+-- comment oncebox.templates.updated_at
+is 'Later than created_at once a person has edited it.'
+
+-- comment oncebox.templates.variables
+is 'Those without a default: registration wants them.'
+
+-- table oncebox.token
+create table oncebox.token ();
+
+-- column oncebox.token.created_at
+alter table oncebox.token add column created_at timestamp with time zone not null default now();
+
+-- column oncebox.token.created_by
+alter table oncebox.token add column created_by text not null;
+
+-- column oncebox.token.expires_at
+alter table oncebox.token add column expires_at timestamp with time zone;
+
+-- column oncebox.token.hash
+alter table oncebox.token add column hash bytea not null;
+
+-- column oncebox.token.id
+alter table oncebox.token add column id uuid not null default gen_random_uuid();
+
+-- column oncebox.token.last_used_at
+alter table oncebox.token add column last_used_at timestamp with time zone;
+
+-- column oncebox.token.name
+alter table oncebox.token add column name text not null;
+
+-- column oncebox.token.revoked_at
+alter table oncebox.token add column revoked_at timestamp with time zone;
+
+-- column oncebox.token.scopes
+alter table oncebox.token add column scopes text[] not null;
+
+-- column oncebox.token.source
+alter table oncebox.token add column source text not null;
+
+-- constraint oncebox.token.token_hash_is_sha256
+alter table oncebox.token add constraint token_hash_is_sha256 CHECK ((octet_length(hash) = 32));
+
+-- constraint oncebox.token.token_hash_once
+alter table oncebox.token add constraint token_hash_once UNIQUE (hash);
+
+-- constraint oncebox.token.token_name_is_plain
+alter table oncebox.token add constraint token_name_is_plain CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,59}$'::text));
+
+-- constraint oncebox.token.token_name_once
+alter table oncebox.token add constraint token_name_once UNIQUE (name);
+
+-- constraint oncebox.token.token_pkey
+alter table oncebox.token add constraint token_pkey PRIMARY KEY (id);
+
+-- constraint oncebox.token.token_scopes_known
+alter table oncebox.token add constraint token_scopes_known CHECK (((scopes <> '{}'::text[]) AND (scopes <@ ARRAY['write'::text, 'read'::text, 'operate'::text, 'admin'::text])));
+
+-- constraint oncebox.token.token_source_length
+alter table oncebox.token add constraint token_source_length CHECK (((length(source) >= 1) AND (length(source) <= 100)));
+
+-- row level security oncebox.token
+alter table oncebox.token enable row level security;
+
+-- comment oncebox.token
+is 'One row a key to the HTTP API; only its hash is kept. Made and revoked by oncebox tokens.'
+
+-- comment oncebox.token.created_by
+is 'Who made it, as they said.'
+
+-- comment oncebox.token.expires_at
+is 'Not good after; null = until it is revoked.'
+
+-- comment oncebox.token.hash
+is 'SHA-256 of the secret, which is random enough to need no salt.'
+
+-- comment oncebox.token.last_used_at
+is 'To a minute; null = never.'
+
+-- comment oncebox.token.name
+is 'Of the program or person that holds it; the audit names it.'
+
+-- comment oncebox.token.revoked_at
+is 'Not good since; null = it is good.'
+
+-- comment oncebox.token.scopes
+is 'write: register leads; read: look, masked; operate: act and reveal; admin: change texts, open channels.'
+
+-- comment oncebox.token.source
+is 'Of every lead that is registered with it: idempotency keys are unique per source, so two clients cannot meet.'
+
+-- view oncebox.tokens
+create view oncebox.tokens as
+ SELECT name,
+    scopes,
+    source,
+    created_at,
+    created_by,
+    expires_at,
+    revoked_at,
+    last_used_at,
+    ((revoked_at IS NULL) AND (COALESCE(expires_at, 'infinity'::timestamp with time zone) > now())) AS is_good
+   FROM oncebox.token t;
+
+-- comment oncebox.tokens
+is 'Every token that was ever made, without its hash. No person''s data.'
+
+-- comment oncebox.tokens.created_by
+is 'Who made it, as they said.'
+
+-- comment oncebox.tokens.expires_at
+is 'Not good after; null = until it is revoked.'
+
+-- comment oncebox.tokens.is_good
+is 'Neither revoked nor expired.'
+
+-- comment oncebox.tokens.last_used_at
+is 'To a minute; null = never.'
+
+-- comment oncebox.tokens.name
+is 'Of the program or person that holds it.'
+
+-- comment oncebox.tokens.revoked_at
+is 'Not good since.'
+
+-- comment oncebox.tokens.scopes
+is 'write: register leads; read: look, masked; operate: act and reveal; admin: change texts, open channels.'
+
+-- comment oncebox.tokens.source
+is 'Of every lead that is registered with it.'
+
+-- function oncebox.use_session(hash bytea)
+-- returns bytea; language plpgsql; volatility v; parallel u; body md5 7a56bf23bed67c6a034663b964619622
+
+-- function oncebox.use_token(hash bytea)
+-- returns TABLE(name text, scopes text[], source text); language plpgsql; volatility v; parallel u; body md5 83182f9a458f553f9082ba62a5d5fe9d
 
 -- function oncebox.wake(notification_ids bigint[], at timestamp with time zone)
 -- returns void; language plpgsql; volatility v; parallel u; body md5 de4335445c6da35647f34823424fd0a8

@@ -21,11 +21,15 @@ export interface Config {
   readonly delay: string | null;
   /** How long final rows are kept, pruned every night; null = for ever. */
   readonly keepMs: number | null;
+  readonly http: HttpConfig;
   readonly concurrency: number;
   readonly sendTimeoutMs: number;
   readonly leaseMs: number;
   readonly logLevel: LogLevel;
 }
+
+/** What a worker needs of it. */
+export type WorkerConfig = Omit<Config, "http">;
 
 export interface MobizonConfig {
   readonly apiUrl: string;
@@ -38,6 +42,20 @@ export interface SmtpConfig {
   readonly url: string;
   readonly from: string;
 }
+
+export interface HttpConfig {
+  readonly host: string;
+  readonly port: number;
+  /** ONCEBOX_TOKEN: may do everything; null when it is not set. */
+  readonly token: string | null;
+  /** Requests a token may make each second. */
+  readonly requestsPerSecond: number;
+  /** Leads that a number may have in an hour; null = as many as come. */
+  readonly leadsPerPhone: number | null;
+}
+
+/** On this machine alone. */
+export const DEFAULT_HTTP = { host: "127.0.0.1", port: 4_600 } as const;
 
 /** A lease shorter than this much more than the send would run out while an answer is being written down. */
 const LEASE_MARGIN_MS = 10_000;
@@ -103,7 +121,22 @@ function url(protocols: readonly string[], example: string) {
     });
 }
 
-const whole = (text: string) => /^\d+$/.test(text);
+function count(least: number, most: number) {
+  return z
+    .string()
+    .refine((text) => /^\d+$/.test(text) && Number(text) >= least && Number(text) <= most, {
+      message: `wanted a whole number from ${least} to ${most}`,
+    })
+    .transform(Number);
+}
+
+/** Host and port, an IPv6 host in brackets; null for what is neither. */
+function parseAddress(text: string): { readonly host: string; readonly port: number } | null {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  return host === undefined || port > 65_535 ? null : { host, port };
+}
 
 const ENVIRONMENT = z.object({
   DATABASE_URL: url(
@@ -159,13 +192,28 @@ const ENVIRONMENT = z.object({
       message: 'wanted an interval of at most 366 days such as "10 minutes", or 0',
     })
     .optional(),
-  ONCEBOX_CONCURRENCY: z
+  ONCEBOX_CONCURRENCY: count(1, 1_000).default(10),
+  ONCEBOX_HTTP: z
     .string()
-    .refine((text) => whole(text) && Number(text) >= 1 && Number(text) <= 1_000, {
-      message: "wanted a whole number from 1 to 1000",
+    .transform((text, context) => {
+      const address = parseAddress(text);
+      if (address !== null) return address;
+      context.addIssue({
+        code: "custom",
+        message: 'wanted an address such as "127.0.0.1:4600", "[::1]:4600" or "0.0.0.0:80"',
+      });
+      return z.NEVER;
     })
-    .transform(Number)
-    .default(10),
+    .default(DEFAULT_HTTP),
+  ONCEBOX_TOKEN: z
+    .string()
+    .regex(
+      /^[\x21-\x7e]{32,200}$/,
+      "wanted at least 32 random characters without spaces, as openssl rand -base64 32 makes them",
+    )
+    .optional(),
+  ONCEBOX_REQUESTS_PER_SECOND: count(1, 100_000).default(200),
+  ONCEBOX_LEADS_PER_PHONE: count(0, 100_000).default(10),
   ONCEBOX_SEND_TIMEOUT: interval(MOST_TIMER_MS).default(60_000),
   ONCEBOX_KEEP: z
     .string()
@@ -181,7 +229,9 @@ const ENVIRONMENT = z.object({
 });
 
 /** Values that are secrets, or hold one: an error says that they are wrong, not what they are. */
-const SECRET = new Set(["DATABASE_URL", "MOBIZON_API_KEY", "MOBIZON_WEBHOOK_SECRET", "SMTP_URL"]);
+const SECRET = new Set([
+  ...["DATABASE_URL", "MOBIZON_API_KEY", "MOBIZON_WEBHOOK_SECRET", "ONCEBOX_TOKEN", "SMTP_URL"],
+]);
 
 function show(name: string, value: string | undefined): string {
   // An address with a user or a query may hold the key that belongs in MOBIZON_API_KEY.
@@ -275,6 +325,12 @@ export function readConfig(
     smsPerSecond: it.ONCEBOX_SMS_PER_SECOND ?? null,
     delay: it.ONCEBOX_DELAY ?? null,
     keepMs: it.ONCEBOX_KEEP ?? null,
+    http: {
+      ...it.ONCEBOX_HTTP,
+      token: it.ONCEBOX_TOKEN ?? null,
+      requestsPerSecond: it.ONCEBOX_REQUESTS_PER_SECOND,
+      leadsPerPhone: it.ONCEBOX_LEADS_PER_PHONE === 0 ? null : it.ONCEBOX_LEADS_PER_PHONE,
+    },
     concurrency: it.ONCEBOX_CONCURRENCY,
     sendTimeoutMs: it.ONCEBOX_SEND_TIMEOUT,
     leaseMs: it.ONCEBOX_LEASE,
@@ -290,7 +346,7 @@ export function readPm2(
 }
 
 /** @throws OnceboxError `ONCEBOX_CONFIG_INVALID` when DATABASE_URL is not set. */
-export function requireDatabaseUrl(config: Config): string {
+export function requireDatabaseUrl(config: Pick<Config, "databaseUrl">): string {
   if (config.databaseUrl !== null) return config.databaseUrl;
   throw invalid(
     "DATABASE_URL is not set, wanted a URL such as postgres://user:password@host:5432/database",

@@ -1,5 +1,12 @@
 /** oncebox as a library. Importing it does nothing; every name is a type or a function. */
-export { type Config, type MobizonConfig, readConfig, type SmtpConfig } from "./config.ts";
+export {
+  type Config,
+  type HttpConfig,
+  type MobizonConfig,
+  readConfig,
+  type SmtpConfig,
+  type WorkerConfig,
+} from "./config.ts";
 export {
   type MigrateOptions,
   type MigrationState,

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { type Runner, Logger as RunnerLogger, run, type WorkerEvents } from "graphile-worker";
 import { Kysely, PostgresDialect } from "kysely";
-import type { Config } from "./config.ts";
+import type { WorkerConfig } from "./config.ts";
 import { assertSchemaIsCurrent } from "./db/migrate.ts";
 import { assertReachable, createPool, cutConnections } from "./db/pool.ts";
 import { takePresence } from "./db/presence.ts";
@@ -59,7 +59,7 @@ const LET_GO_MS = 2_000;
  */
 export async function startShift(
   databaseUrl: string,
-  config: Config,
+  config: WorkerConfig,
   ways: Ways,
   log: Logger,
   seams: Seams,

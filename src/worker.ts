@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createMobizonChannel } from "./channels/mobizon.ts";
 import { createSmtpChannel } from "./channels/smtp.ts";
-import { type Config, requireDatabaseUrl } from "./config.ts";
+import { requireDatabaseUrl, type WorkerConfig } from "./config.ts";
 import { OnceboxError } from "./errors.ts";
 import type { Logger } from "./log.ts";
 import { CHANNELS, type ChannelName } from "./outbox/notification.ts";
@@ -35,7 +35,11 @@ const RETURN_AFTER_MS = { first: 200, most: 10_000 } as const;
  * @throws OnceboxError `ONCEBOX_DATABASE_UNREACHABLE`, `ONCEBOX_SCHEMA_MISSING`, `ONCEBOX_SCHEMA_OUTDATED`,
  *   `ONCEBOX_CONNECTION_NOT_SESSION` - at the first start only.
  */
-export async function runWorker(config: Config, log: Logger, seams: Seams = {}): Promise<Worker> {
+export async function runWorker(
+  config: WorkerConfig,
+  log: Logger,
+  seams: Seams = {},
+): Promise<Worker> {
   const databaseUrl = requireDatabaseUrl(config);
   const ways = createWays(config, log, seams);
   const channels = Object.keys(ways) as ChannelName[];
@@ -105,7 +109,10 @@ function aborted(signal: AbortSignal): Promise<null> {
 }
 
 /** The channels that are configured, as a worker has them; nothing is connected yet. */
-export function createChannels({ mobizon, smtp }: Config): Partial<Record<ChannelName, Channel>> {
+export function createChannels({
+  mobizon,
+  smtp,
+}: WorkerConfig): Partial<Record<ChannelName, Channel>> {
   return {
     ...(mobizon && {
       sms: createMobizonChannel({ ...mobizon, sender: mobizon.sender ?? undefined }),
@@ -120,7 +127,7 @@ const SETTING_OF: Readonly<Record<ChannelName, string>> = {
   email: "SMTP_URL",
 };
 
-function createWays(config: Config, log: Logger, seams: Seams): Ways {
+function createWays(config: WorkerConfig, log: Logger, seams: Seams): Ways {
   const channels = createChannels(config);
   const ways: Partial<Record<ChannelName, Way>> = {};
   for (const name of CHANNELS) {

@@ -18,7 +18,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Of ours only what an outcome is: a channel knows no Postgres.
   channels: ["channels", "outbox/outcome", "outbox/notification", "errors", "undici", "nodemailer"],
   tasks: ["tasks", "outbox", "errors", "log", "graphile-worker", "kysely"],
-  inspect: ["inspect", "outbox/notification", "outbox/outcome", "db", "errors", "kysely"],
+  inspect: [
+    ...["inspect", "outbox/notification", "outbox/outcome", "outbox/tokens", "db", "errors"],
+    "kysely",
+  ],
   "worker.ts": ["channels", "config", "errors", "log", "outbox", "shift"],
   "shift.ts": [
     ...["config", "db", "log", "outbox", "tasks", "version"],
@@ -26,7 +29,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   http: [
     ...["http", "outbox", "inspect", "db", "config", "errors", "log", "version"],
-    ...["fastify", "zod", "prom-client", "pg", "kysely"],
+    ...["fastify", "@fastify", "fastify-type-provider-zod", "csv-stringify", "zod"],
+    ...["prom-client", "pg", "kysely"],
   ],
   cli: [
     ...[

@@ -81,30 +81,43 @@ begin
   -- The others were refused, or their key was there: committed before, by a transaction that we just
   -- waited for, or by an earlier record of this call. A statement of its own sees all three.
   return query
-  select c.record,
-         case when p.problem is null then coalesce(n.lead_id, first.lead_id) end,
-         case when p.problem is null then n.lead_id is not null end,
-         p.problem
-    from oncebox.check_leads(leads) as c
-    left join unnest(v_records, v_leads) as n (record, lead_id)
-      on n.record = c.record
-    left join oncebox.registration as first
-      on n.record is null
-     and first.source = c.source
-     and first.idempotency_key = oncebox.standing_key(c.source, c.idempotency_key)
-   cross join lateral (
-     select case
-              when c.problem is not null then c.problem
-              -- Of an erased one nobody knows any more what it said.
-              when first.erased_at is null and first.fingerprint <> c.fingerprint then
-                oncebox.lead_problem('idempotency_key',
-                  -- A key is often a number or an address: enough of it to find it, and no more.
-                  format('idempotency_key "%s•••" (%s characters) of source %s belongs to a registration with other content',
-                         left(c.idempotency_key, least(4, length(c.idempotency_key) / 2)), length(c.idempotency_key), to_json(c.source)),
-                  'Send the same content again, or use a new key for a new registration. The first registration stands.',
-                  'OB002')
-            end as problem
-   ) as p
-   order by c.record;
+  with answered as materialized (
+    select c.record,
+           n.lead_id as new_lead_id,
+           first.lead_id as first_lead_id,
+           case
+             when c.problem is not null then c.problem
+             -- Of an erased one nobody knows any more what it said.
+             when first.erased_at is null and first.fingerprint <> c.fingerprint then
+               oncebox.lead_problem('idempotency_key',
+                 -- A key is often a number or an address: enough of it to find it, and no more.
+                 format('idempotency_key "%s•••" (%s characters) of source %s belongs to a registration with other content',
+                        left(c.idempotency_key, least(4, length(c.idempotency_key) / 2)), length(c.idempotency_key), to_json(c.source)),
+                 'Send the same content again, or use a new key for a new registration. The first registration stands.',
+                 'OB002')
+           end as problem
+      from oncebox.check_leads(leads) as c
+      left join unnest(v_records, v_leads) as n (record, lead_id)
+        on n.record = c.record
+      left join oncebox.registration as first
+        on n.record is null
+       and first.source = c.source
+       and first.idempotency_key = oncebox.standing_key(c.source, c.idempotency_key)
+  ), counted as (
+    -- Who holds the row counts it just now: nobody waits for a count.
+    update oncebox.registration as r
+       set repeats = r.repeats + 1
+      from (select f.lead_id
+              from oncebox.registration as f
+             where f.lead_id in (select a.first_lead_id from answered as a where a.problem is null)
+               for update skip locked) as repeated
+     where r.lead_id = repeated.lead_id
+  )
+  select a.record,
+         case when a.problem is null then coalesce(a.new_lead_id, a.first_lead_id) end,
+         case when a.problem is null then a.new_lead_id is not null end,
+         a.problem
+    from answered as a
+   order by a.record;
 end
 $$;

@@ -41,6 +41,10 @@ select n.lead_id, d.at, n.id, n.channel, d.action, d.actor,
   join oncebox.notification as n
     on n.id = d.notification_id
 union all
+select d.lead_id, d.at, null, null, d.action, d.actor, d.reason
+  from oncebox.audit as d
+ where d.lead_id is not null
+union all
 select n.lead_id, n.settled_at, n.id, n.channel, 'is ' || n.state, null, n.state_reason
   from oncebox.notification as n
  where n.settled_at is not null

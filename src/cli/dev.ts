@@ -1,13 +1,16 @@
 import { join } from "node:path";
 import { Command } from "commander";
-import { type Config, readConfig } from "../config.ts";
+import { type Config, DEFAULT_HTTP, readConfig } from "../config.ts";
 import { migrate } from "../db/migrate.ts";
-import { createLogger } from "../log.ts";
+import { type Server, startServer } from "../http/server.ts";
+import type { Landings } from "../http/ui/sandbox.ts";
+import { createLogger, type Logger } from "../log.ts";
 import { type Gateways, startGateways } from "../sandbox/gateways.ts";
 import { type SandboxPostgres, startPostgres } from "../sandbox/postgres.ts";
 import { runWorker } from "../worker.ts";
 import { withDatabase } from "./database.ts";
 import { describeMessage } from "./landed.ts";
+import { landingsOf } from "./landings.ts";
 import { onStopSignal } from "./signals.ts";
 
 /** Long enough to see a lead wait, short enough to wait for it. */
@@ -15,7 +18,9 @@ const DEFAULTS = { LOG_LEVEL: "warn", ONCEBOX_DELAY: "10 seconds" };
 
 export function devCommand(): Command {
   return new Command("dev")
-    .description("everything on this machine: Postgres, stand-ins for Mobizon and SMTP, a worker")
+    .description(
+      "everything on this machine: Postgres, stand-ins for Mobizon and SMTP, a worker, the dashboard",
+    )
     .option("--data <folder>", "where Postgres and the stand-ins keep what they know", ".oncebox")
     .addHelpText(
       "after",
@@ -56,11 +61,25 @@ async function runDev(folder: string): Promise<void> {
   const config = readConfig({ ...DEFAULTS, ...sandboxSettings(given, postgres, gateways) });
   const databaseUrl = config.databaseUrl as string;
   await withDatabase(databaseUrl, "oncebox dev", ({ pool }) => migrate(pool));
-  const worker = await runWorker(config, createLogger(config.logLevel));
+  const log = createLogger(config.logLevel);
+  const server = await serve(config, gateways === null ? null : landingsOf(gateways), log);
+  parts.defer(() => server.close());
+  const worker = await runWorker(config, log);
   parts.defer(() => worker.stop());
-  console.log(welcome(given, config, databaseUrl, gateways));
+  console.log(welcome({ given, config, databaseUrl, gateways, dashboardUrl: server.url }));
 
   await Promise.race([stopping, worker.done]);
+}
+
+/** On the usual port, or where nothing listens yet. */
+async function serve(config: Config, landings: Landings | null, log: Logger): Promise<Server> {
+  try {
+    return await startServer({ ...config, landings }, log);
+  } catch (error) {
+    const isTaken = error instanceof Error && /\(EADDRINUSE\)/.test(error.message);
+    if (!isTaken || config.http.port !== DEFAULT_HTTP.port) throw error;
+    return await startServer({ ...config, http: { ...config.http, port: 0 }, landings }, log);
+  }
 }
 
 /** The stand-ins' addresses, for those that no real address replaces. */
@@ -84,24 +103,32 @@ function sandboxSettings(
   };
 }
 
-function welcome(
-  given: Config,
-  config: Config,
-  databaseUrl: string,
-  gateways: Gateways | null,
-): string {
+interface Running {
+  readonly given: Config;
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly gateways: Gateways | null;
+  readonly dashboardUrl: string;
+}
+
+function welcome({ given, config, databaseUrl, gateways, dashboardUrl }: Running): string {
   const command = import.meta.url.endsWith(".ts") ? "npm run -s oncebox --" : "npx oncebox";
   const lead = { name: "Айгерим", phone: "+7 777 123 45 67", email: "a@example.kz" };
   return `
+Dashboard  ${dashboardUrl}
+
 Postgres   ${given.databaseUrl === null ? databaseUrl : "yours (DATABASE_URL)"}
 Mobizon    ${given.mobizon === null ? `stand-in at ${gateways?.mobizonUrl}` : "the real one: SMS are sent and paid for"}
 SMTP       ${given.smtp === null ? `stand-in at ${gateways?.smtpUrl}` : "the real one: email is sent"}
 Worker     running; what comes in is sent after ${config.delay}
 
-Register a lead, in another terminal:
+Register a lead on the dashboard, or in another terminal:
 
   DATABASE_URL='${databaseUrl}' \\
   ${command} register --name ${lead.name} --phone '${lead.phone}' --email ${lead.email}
+
+  curl ${dashboardUrl}/v1/leads -H 'content-type: application/json' \\
+    -d '{"name": "${lead.name}", "phone": "${lead.phone}", "email": "${lead.email}"}'
 
   psql '${databaseUrl}' \\
     -c "select * from oncebox.register_lead(name => '${lead.name}', phone => '${lead.phone}', email => '${lead.email}')"

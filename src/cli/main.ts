@@ -13,6 +13,8 @@ import { notificationsCommand } from "./notifications.ts";
 import { pruneCommand } from "./prune.ts";
 import { registerCommand } from "./register.ts";
 import { holdCommand, resumeCommand } from "./resume.ts";
+import { serveCommand } from "./serve.ts";
+import { tokensCommand } from "./tokens.ts";
 import { verifyCommand } from "./verify.ts";
 import { workerCommand } from "./worker.ts";
 
@@ -40,9 +42,11 @@ for (const command of [
   devCommand,
   migrateCommand,
   workerCommand,
+  serveCommand,
   registerCommand,
   adoptCommand,
   notificationsCommand,
+  tokensCommand,
   doctorCommand,
   pruneCommand,
   eraseCommand,

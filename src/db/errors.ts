@@ -26,6 +26,15 @@ export function fromPostgres(error: unknown): unknown {
   return error;
 }
 
+/** The query's answer, or its error as `fromPostgres` has it. */
+export async function refusable<T>(query: Promise<T>): Promise<T> {
+  try {
+    return await query;
+  } catch (error) {
+    throw fromPostgres(error);
+  }
+}
+
 /**
  * Whether the same statement may well go through a moment later: the connection broke, the server
  * restarts or is full, a lock or a deadlock was in the way. The statement itself may have taken

@@ -68,7 +68,13 @@ export interface NotificationFilter {
   readonly delivery?: string | undefined;
   /** Only those that are held. */
   readonly held?: boolean | undefined;
-  /** At most this many, the newest first. */
+  /** Only these. */
+  readonly ids?: readonly string[] | undefined;
+  /** By when they were made. Default `newest`. */
+  readonly order?: "newest" | "oldest" | undefined;
+  /** Those that follow this one. */
+  readonly cursor?: string | undefined;
+  /** At most this many. */
   readonly limit: number;
 }
 
@@ -80,27 +86,58 @@ const COLUMNS = sql`
 
 export async function listNotifications(
   db: Kysely<unknown>,
-  { state, channel, leadId, delivery, held, limit }: NotificationFilter,
+  filter: NotificationFilter,
 ): Promise<NotificationView[]> {
+  const { order = "newest", cursor, limit } = filter;
+  const follows =
+    order === "newest" ? sql`id < ${cursor ?? null}::bigint` : sql`id > ${cursor ?? null}::bigint`;
   const { rows } = await sql<NotificationView>`
     select ${COLUMNS}
       from oncebox.notifications
-     where (${state ?? null}::text is null or state = ${state ?? null})
-       and (${channel ?? null}::text is null or channel = ${channel ?? null})
-       and (${leadId ?? null}::uuid is null or lead_id = ${leadId ?? null}::uuid)
-       and (${held !== true} or is_held)
-       and ${deliveryIs(delivery)}
-     order by notifications.id desc
+     where ${matches(filter)}
+       and (${cursor ?? null}::bigint is null or ${follows})
+     order by notifications.id ${order === "newest" ? sql`desc` : sql`asc`}
      limit ${limit}`.execute(db);
   return rows;
 }
 
 /** In words that the index of undelivered ones has, too. */
-function deliveryIs(delivery: string | undefined) {
-  if (delivery === undefined) return sql`true`;
+function deliveryIs(delivery: string) {
   if (delivery === "undelivered")
     return sql`delivery in ('UNDELIV', 'REJECTD', 'EXPIRED', 'DELETED', 'DECLINED')`;
   return sql`delivery = ${delivery}`;
+}
+
+/** How many there are on all pages. */
+export async function countNotifications(
+  db: Kysely<unknown>,
+  filter: Omit<NotificationFilter, "limit">,
+): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::float8 as count from oncebox.notifications where ${matches(filter)}`.execute(
+    db,
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** Only what is asked for is in the statement, so that the planner may use the index of a state. */
+function matches({
+  state,
+  channel,
+  leadId,
+  held,
+  delivery,
+  ids,
+}: Omit<NotificationFilter, "limit">) {
+  const conditions = [
+    ...(state === undefined ? [] : [sql`state = ${sql.lit(state)}`]),
+    ...(channel === undefined ? [] : [sql`channel = ${channel}`]),
+    ...(leadId === undefined ? [] : [sql`lead_id = ${leadId}::uuid`]),
+    ...(held === true ? [sql`is_held`] : []),
+    ...(delivery === undefined ? [] : [deliveryIs(delivery)]),
+    ...(ids === undefined ? [] : [sql`id = any (${ids}::bigint[])`]),
+  ];
+  return conditions.length === 0 ? sql`true` : sql.join(conditions, sql` and `);
 }
 
 export async function findNotification(

@@ -5,6 +5,7 @@ export const ROLES = [
   "oncebox_worker",
   "oncebox_reader",
   "oncebox_operator",
+  "oncebox_server",
 ] as const;
 
 /** Everybody, and Supabase's roles for the browser: nothing of ours is theirs. */
@@ -25,11 +26,16 @@ const CALLS = {
   oncebox_worker: [
     ...["claim", "keep_draft", "settle", "release", "sweep", "take_lookups", "reconcile"],
     ...["take_discards", "discarded", "wake", "next_due_in", "prune", "prunable"],
-    ...["take_deliveries", "note_deliveries", "take_balance", "note_balance", "take_webhook"],
+    ...["take_deliveries", "note_deliveries", "take_balance", "note_balance"],
   ],
   oncebox_operator: [
     ...["cancel", "retry", "resolve", "hold", "resume", "leads_of", "erase_lead"],
-    ...["adoptable_leads", "adopt_leads"],
+    ...["adoptable_leads", "adopt_leads", "reveal", "save_template", "make_token", "revoke_token"],
+    ...["find_leads", "reopen_channel", "send_test", "preview_text"],
+  ],
+  oncebox_server: [
+    ...["use_token", "open_session", "use_session", "close_session", "note_act", "recent_leads"],
+    "take_webhook",
   ],
 } as const;
 
@@ -41,12 +47,30 @@ export const WITH_OWNERS_RIGHTS: readonly string[] = [
 ].map((it) => `oncebox.${it}`);
 
 const VIEWS = [
-  ...["attempts", "broken_rules", "claims", "guard", "health", "jobs", "lead_history", "lookups"],
-  ...["deliveries", "notifications"],
-  ...["sends_per_day", "sends_per_hour", "sms_cost", "workers"],
+  ...[
+    "acts",
+    "attempts",
+    "broken_rules",
+    "claims",
+    "deliveries",
+    "guard",
+    "health",
+    "jobs",
+    "lead_history",
+  ],
+  ...["last_hour", "leads", "lookups", "next_hour", "notifications", "prevented", "queue"],
+  ...["sends_per_day", "sends_per_hour", "sms_cost", "templates", "tokens", "workers"],
 ];
 const CALLED_BY_VIEWS = [
-  ...["mask_phone", "mask_email", "reference", "epoch", "locks_of_workers", "sms_segments"],
+  ...[
+    "mask_phone",
+    "mask_email",
+    "mask_name",
+    "reference",
+    "epoch",
+    "locks_of_workers",
+    "sms_segments",
+  ],
   "job_counts",
 ];
 const JOB_TABLES = [

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import { fromPostgres } from "../db/errors.ts";
+import { refusable } from "../db/errors.ts";
 import type { NotificationId } from "./notification.ts";
 
 /** Who did it and why; kept in `oncebox.audit`. */
@@ -53,12 +53,4 @@ export async function resolve(
       db,
     ),
   );
-}
-
-async function refusable(query: Promise<unknown>): Promise<void> {
-  try {
-    await query;
-  } catch (error) {
-    throw fromPostgres(error);
-  }
 }

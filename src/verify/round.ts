@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import type { Config } from "../config.ts";
+import type { WorkerConfig } from "../config.ts";
 import { migrate } from "../db/migrate.ts";
 import { startGateways } from "../sandbox/gateways.ts";
 import type { MobizonFaultWish } from "../sandbox/mobizon.ts";
@@ -212,7 +212,7 @@ function configOf(
     readonly mobizonApiKey: string;
     readonly smtpUrl: string;
   },
-): Config {
+): WorkerConfig {
   return {
     databaseUrl,
     mobizon: { apiUrl: gateways.mobizonUrl, apiKey: gateways.mobizonApiKey, sender: null, mode },

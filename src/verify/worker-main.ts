@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
-import type { Config } from "../config.ts";
+import type { WorkerConfig } from "../config.ts";
 import { createLogger } from "../log.ts";
 import type { ChannelName } from "../outbox/notification.ts";
 import type { OutgoingMessage } from "../outbox/outcome.ts";
@@ -10,7 +10,7 @@ import type { Arm } from "./steps.ts";
 
 /** The first line on its standard input. */
 export interface Order {
-  readonly config: Config;
+  readonly config: WorkerConfig;
   readonly arm: Arm | null;
   readonly mobizonUrl: string;
   readonly smtpControlUrl: string;

@@ -220,10 +220,13 @@ describe("what the plan says of a statement", () => {
   });
 });
 
+/** Up to here tables are empty when an index is built: no release came before. */
+const LAST_OF_FIRST_RELEASE = "0010_trace";
+
 describe("a migration after the first release", () => {
   test("builds an index on a table that was there concurrently, alone in its file", async () => {
     const offenders = (await readSteps())
-      .filter((it) => it.name > "0005_dba" && it.concurrentIndex === null)
+      .filter((it) => it.name > LAST_OF_FIRST_RELEASE && it.concurrentIndex === null)
       .filter(({ up }) => {
         const text = up.join(";\n");
         return [...text.matchAll(/^\s*create (?:unique )?index .*? on ([\w.]+)/gm)].some(

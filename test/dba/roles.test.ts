@@ -127,7 +127,7 @@ describe("oncebox migrate roles --apply", () => {
     expect(ended).toMatchObject({
       exitCode: 0,
       stdout:
-        "applied oncebox_owner, oncebox_writer, oncebox_worker, oncebox_reader, oncebox_operator\n",
+        "applied oncebox_owner, oncebox_writer, oncebox_worker, oncebox_reader, oncebox_operator, oncebox_server\n",
     });
     expect(ended.stderr).toContain("anon may select on table public.landing_leads");
     expect(ended.stderr).toContain("trigger crm on public.landing_leads calls tell_the_crm");
@@ -147,7 +147,7 @@ describe("oncebox migrate roles --apply", () => {
     pool,
     applied: _,
   }) => {
-    await pool.query("drop function oncebox.leads_of, oncebox.mask_name; drop view oncebox.claims");
+    await pool.query("drop function oncebox.leads_of, oncebox.parse_since; drop view oncebox.claims");
 
     await migrate(pool);
 
@@ -163,7 +163,7 @@ describe("taking the roles back, as docs/dba.md says", () => {
   }) => {
     await pool.query(`
       reassign owned by oncebox_owner to current_user;
-      drop owned by oncebox_owner, oncebox_writer, oncebox_worker, oncebox_reader, oncebox_operator`);
+      drop owned by oncebox_owner, oncebox_writer, oncebox_worker, oncebox_reader, oncebox_operator, oncebox_server`);
 
     await migrate(pool);
     await register(db, makeLeads(1));

@@ -71,8 +71,8 @@ describe("every view", () => {
       email: "sapargul@example.kz",
     });
     await sql`
-      insert into oncebox.registration (lead_id, source, idempotency_key, kind, data, fingerprint)
-      values (${leadId}, 'form', '+77019998877', 'proftest', '{"result": "Секретный"}', '')`.execute(
+      insert into oncebox.registration (lead_id, source, idempotency_key, kind, data, fingerprint, repeats)
+      values (${leadId}, 'form', '+77019998877', 'proftest', '{"result": "Секретный"}', '', 1)`.execute(
       db,
     );
     await sql`
@@ -81,6 +81,11 @@ describe("every view", () => {
       db,
     );
     await makeNotification(db, { leadId: await makeLead(db), state: "claimed" });
+    await makeNotification(db, { leadId: await makeLead(db), dueInMs: 120_000 });
+    await sql`select oncebox.make_token('site', sha256('secret'), '{write}', 'form', null, 'test')`.execute(
+      db,
+    );
+    await sql`select oncebox.reveal(${leadId}::uuid, 'test', 'she called')`.execute(db);
     await sql`
       update oncebox.notification
          set state = 'sent', settled_at = now()

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
-import type { Config } from "../../src/config.ts";
+import type { WorkerConfig } from "../../src/config.ts";
 import { createPool } from "../../src/db/pool.ts";
 import { createLogger } from "../../src/log.ts";
 import { runWorker } from "../../src/worker.ts";
@@ -29,7 +29,7 @@ describe("a worker", () => {
     await gateways.addEmailFault({
       fault: { at: "dot", accept: true, answer: "late", delayMs: 1_500 },
     });
-    const config: Config = {
+    const config: WorkerConfig = {
       databaseUrl,
       mobizon: null,
       smtp: { url: gateways.smtpUrl, from: "info@example.kz" },

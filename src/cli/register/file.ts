@@ -1,9 +1,9 @@
 import type { ClientBase } from "pg";
 import { OnceboxError } from "../../errors.ts";
+import { registerCommitted } from "../../outbox/commit.ts";
 import type { Refusal } from "../../outbox/register.ts";
 import { inChunks } from "./chunks.ts";
 import { type Defaults, type FileRecord, refusal, toLeadRecord } from "./record.ts";
-import { registerCommitted } from "./transaction.ts";
 
 /** What became of the records so far; every lead among them is committed. */
 interface Tally {

@@ -3,13 +3,13 @@ import { CODE_OF_SQLSTATE } from "../../db/errors.ts";
 import { assertSchemaIsCurrent } from "../../db/migrate.ts";
 import { OnceboxError } from "../../errors.ts";
 import { listNotifications, type NotificationView } from "../../inspect/notifications.ts";
+import { registerCommitted } from "../../outbox/commit.ts";
 import type { LeadRecord } from "../../outbox/lead.ts";
 import type { Registered } from "../../outbox/register.ts";
 import { withDatabase } from "../database.ts";
 import { takeConnection } from "./connection.ts";
 import { printable, printableJson } from "./printable.ts";
 import type { Terminal } from "./report.ts";
-import { registerCommitted } from "./transaction.ts";
 
 interface OneSettings {
   readonly lead: LeadRecord;

@@ -1,0 +1,54 @@
+import type { FastifyPluginAsync } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { assertSchemaIsCurrent } from "../db/migrate.ts";
+import { OnceboxError } from "../errors.ts";
+import { readVersion } from "../version.ts";
+import type { Database } from "./database.ts";
+
+/** For whoever watches the process: nobody has to say who they are, and nothing is told but that. */
+export function healthRoutes({ pool }: Database): FastifyPluginAsync {
+  const version = readVersion();
+  return async (plain) => {
+    const app = plain.withTypeProvider<ZodTypeProvider>();
+    app.get(
+      "/healthz",
+      {
+        schema: {
+          summary: "Does the process answer?",
+          tags: ["health"],
+          response: { 200: z.object({ status: z.literal("ok"), version: z.string() }) },
+        },
+      },
+      async () => ({ status: "ok" as const, version }),
+    );
+    const Readiness = z.object({
+      status: z.enum(["ready", "not_ready"]),
+      reason: z.string().nullable(),
+    });
+    app.get(
+      "/readyz",
+      {
+        schema: {
+          summary: "Can it register leads?",
+          tags: ["health"],
+          response: { 200: Readiness, 503: Readiness },
+        },
+      },
+      async (_request, reply) => {
+        const reason = await whyNotReady();
+        if (reason === null) return { status: "ready" as const, reason };
+        return reply.code(503).send({ status: "not_ready", reason });
+      },
+    );
+  };
+
+  async function whyNotReady(): Promise<string | null> {
+    try {
+      await assertSchemaIsCurrent(pool);
+      return null;
+    } catch (error) {
+      return error instanceof OnceboxError ? error.message : "the database cannot be reached";
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import { HttpError } from "./problem.ts";
+
+/** Deeper than any lead, and far from what a parser or Postgres minds. */
+const MOST_DEPTH = 32;
+
+const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g;
+
+/**
+ * Reads JSON and takes nothing that two readers could read differently: bytes that are no UTF-8, a
+ * mark before it, a key that is there twice, a number that JavaScript would change.
+ *
+ * @throws HttpError 400, `ONCEBOX_REQUEST_REFUSED`.
+ */
+export function readJson(body: Buffer): unknown {
+  const text = decode(body);
+  let value: unknown;
+  try {
+    value = JSON.parse(text, (key, it) => {
+      if (key === "__proto__") throw new TypeError("__proto__ is no key");
+      if (typeof it === "number" && !isExact(it)) {
+        throw new RangeError("a number is too large or too exact for JSON readers");
+      }
+      return it;
+    });
+  } catch (error) {
+    throw refuse(
+      error instanceof SyntaxError ? "it is not JSON" : `${(error as Error).message}`,
+      "Write numbers of more than 15 digits as strings.",
+    );
+  }
+  assertPlain(text);
+  return value;
+}
+
+function decode(body: Buffer): string {
+  if (body.subarray(0, 3).equals(Buffer.from([0xef, 0xbb, 0xbf]))) {
+    throw refuse("it begins with a byte order mark", "Send UTF-8 without one.");
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch {
+    throw refuse("it is not UTF-8", "Send UTF-8.");
+  }
+}
+
+function isExact(value: number): boolean {
+  if (Object.is(value, -0)) return false;
+  return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
+}
+
+/** Of a text that is JSON: not too deep, and no key twice in one object. */
+function assertPlain(text: string): void {
+  const open: (Set<string> | null)[] = [];
+  let last = "";
+  for (const [token] of text.matchAll(TOKEN)) {
+    if (token === "{" || token === "[") {
+      if (open.length === MOST_DEPTH) {
+        throw refuse(`it is more than ${MOST_DEPTH} levels deep`, "Send it flatter.");
+      }
+      open.push(token === "{" ? new Set() : null);
+    } else if (token === "}" || token === "]") open.pop();
+    else if (token === ":") {
+      const key = JSON.parse(last) as string;
+      const keys = open.at(-1);
+      if (keys?.has(key)) throw refuse("an object has a key twice", "Send each key once.");
+      keys?.add(key);
+    }
+    last = token;
+  }
+}
+
+function refuse(why: string, hint: string): HttpError {
+  return new HttpError(400, "ONCEBOX_REQUEST_REFUSED", `the body cannot be read: ${why}`, { hint });
+}

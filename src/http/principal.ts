@@ -1,0 +1,107 @@
+import { timingSafeEqual } from "node:crypto";
+import type { FastifyInstance, FastifyRequest, preHandlerAsyncHookHandler } from "fastify";
+import type { Kysely } from "kysely";
+import { hashSecret, SCOPES, type Scope, type Token, useToken } from "../outbox/tokens.ts";
+import { HttpError } from "./problem.ts";
+
+/** Who asks. */
+export interface Principal extends Token {
+  /** By which the token is found again; null where nobody has to say who they are. */
+  readonly tokenHash: Buffer | null;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Set once somebody has said who they are. */
+    principal: Principal | null;
+  }
+}
+
+export interface Gate {
+  /** Whether everybody who can connect may do everything: on loopback, while there is no token. */
+  readonly isOpen: boolean;
+  /** Who holds a token with this secret or its hash; null = nobody. Known for five seconds. */
+  recognise(secretOrHash: string | Buffer): Promise<Principal | null>;
+}
+
+/** A revoked token is good for so long. */
+const REMEMBERED_MS = 5_000;
+const MOST_REMEMBERED = 1_000;
+const LOCAL: Principal = { name: "local", scopes: SCOPES, source: null, tokenHash: null };
+
+export function createGate(
+  db: Kysely<unknown>,
+  settings: { readonly token: string | null; readonly isOpen: boolean },
+): Gate {
+  const masterHash = settings.token === null ? null : hashSecret(settings.token);
+  const remembered = new Map<string, { until: number; principal: Promise<Principal | null> }>();
+
+  async function find(hash: Buffer): Promise<Principal | null> {
+    // Of equal length, so that it cannot throw, and in a time that tells nothing.
+    if (masterHash !== null && timingSafeEqual(hash, masterHash)) {
+      return { name: "ONCEBOX_TOKEN", scopes: SCOPES, source: null, tokenHash: hash };
+    }
+    const token = await useToken(db, hash);
+    return token === null ? null : { ...token, tokenHash: hash };
+  }
+
+  return {
+    isOpen: settings.isOpen,
+    async recognise(secretOrHash) {
+      const hash = typeof secretOrHash === "string" ? hashSecret(secretOrHash) : secretOrHash;
+      const key = hash.toString("base64");
+      const known = remembered.get(key);
+      if (known !== undefined && known.until > performance.now()) return await known.principal;
+      if (remembered.size >= MOST_REMEMBERED) remembered.clear();
+      const principal = find(hash);
+      remembered.set(key, { until: performance.now() + REMEMBERED_MS, principal });
+      // An answer that never came is none.
+      principal.catch(() => remembered.delete(key));
+      return await principal;
+    },
+  };
+}
+
+/** Reads the bearer token of every request; who shows none, or a wrong one, is nobody. */
+export function readBearer(app: FastifyInstance, gate: Gate): void {
+  app.decorateRequest("principal", null);
+  app.addHook("onRequest", async (request) => {
+    const header = request.headers.authorization;
+    if (header === undefined) {
+      if (gate.isOpen) request.principal = LOCAL;
+      return;
+    }
+    const [, secret] = /^Bearer ([\x21-\x7e]{1,300})$/i.exec(header) ?? [];
+    request.principal = secret === undefined ? null : await gate.recognise(secret);
+    if (request.principal === null)
+      throw unauthenticated("the token is not known, or no longer good");
+  });
+}
+
+/** Lets pass who may do this. */
+export function requireScope(scope: Scope): preHandlerAsyncHookHandler {
+  return async (request) => {
+    principalOf(request, scope);
+  };
+}
+
+/**
+ * @throws HttpError 401 `ONCEBOX_UNAUTHENTICATED`, 403 `ONCEBOX_FORBIDDEN`.
+ */
+export function principalOf(request: FastifyRequest, scope: Scope): Principal {
+  const { principal } = request;
+  if (principal === null) throw unauthenticated("no token was shown");
+  if (principal.scopes.includes(scope)) return principal;
+  throw new HttpError(
+    403,
+    "ONCEBOX_FORBIDDEN",
+    `${principal.name} may ${principal.scopes.join(", ")}, and this needs ${scope}`,
+    { hint: "Use a token that may: oncebox tokens make --help." },
+  );
+}
+
+function unauthenticated(message: string): HttpError {
+  return new HttpError(401, "ONCEBOX_UNAUTHENTICATED", message, {
+    hint: "Send Authorization: Bearer with a token that oncebox tokens make printed.",
+  });
+}

@@ -1,0 +1,183 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { ResponseSerializationError } from "fastify-type-provider-zod";
+import { mayPass } from "../db/errors.ts";
+import { type ErrorCode, OnceboxError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+
+/** One field that is wrong. */
+export interface FieldError {
+  /** Null for the whole. */
+  readonly field: string | null;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** An error with a status of its own; everything else is told by its code. */
+export class HttpError extends OnceboxError {
+  readonly status: number;
+  readonly errors: readonly FieldError[];
+  readonly retryAfterS: number | undefined;
+
+  constructor(
+    status: number,
+    code: ErrorCode,
+    message: string,
+    parts: {
+      readonly hint: string;
+      readonly errors?: readonly FieldError[];
+      readonly retryAfterS?: number;
+    },
+  ) {
+    super(code, message, parts);
+    this.status = status;
+    this.errors = parts.errors ?? [];
+    this.retryAfterS = parts.retryAfterS;
+  }
+}
+
+const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
+  ONCEBOX_INPUT_INVALID: 400,
+  ONCEBOX_LEAD_INVALID: 400,
+  ONCEBOX_KEY_REUSED: 422,
+  ONCEBOX_KEY_IN_USE: 409,
+  ONCEBOX_TEMPLATE_MISSING: 400,
+  ONCEBOX_TEMPLATE_VARIABLE_MISSING: 400,
+  ONCEBOX_NOT_FOUND: 404,
+  ONCEBOX_MOVE_REFUSED: 409,
+  ONCEBOX_DATABASE_UNREACHABLE: 503,
+  ONCEBOX_UNAUTHENTICATED: 401,
+  ONCEBOX_FORBIDDEN: 403,
+  ONCEBOX_RATE_LIMITED: 429,
+};
+
+const TITLE: Readonly<Record<number, string>> = {
+  400: "The request is wrong",
+  401: "Who are you?",
+  403: "Not allowed",
+  404: "Not found",
+  405: "Method not allowed",
+  409: "Not now",
+  413: "Too large",
+  415: "Not JSON",
+  422: "The key belongs to other content",
+  429: "Too many",
+  500: "Something went wrong here",
+  503: "The database cannot be reached",
+};
+
+/** How long a caller waits before it asks a database again that is away. */
+const RETRY_AFTER_S = 2;
+
+/**
+ * Answers an error as problem details (RFC 9457) with our code and hint. What we did not raise
+ * ourselves is logged, and told with the request's id alone: no SQL, no stack.
+ */
+export function problemHandler(log: Logger) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const problem = toHttpError(error);
+    if (problem.status >= 500) {
+      log.error({ err: error, requestId: request.id, route: routeOf(request) }, "http:failed");
+    }
+    return sendProblem(problem, request, reply);
+  };
+}
+
+export function sendProblem(problem: HttpError, request: FastifyRequest, reply: FastifyReply) {
+  if (problem.retryAfterS !== undefined) {
+    reply.header("retry-after", Math.max(1, Math.ceil(problem.retryAfterS)));
+  }
+  if (problem.status === 401) reply.header("www-authenticate", "Bearer");
+  return reply
+    .code(problem.status)
+    .type("application/problem+json")
+    .serializer((value: unknown) => JSON.stringify(value))
+    .send({
+      type: `urn:oncebox:${problem.code}`,
+      title: TITLE[problem.status] ?? "Refused",
+      status: problem.status,
+      code: problem.code,
+      detail: problem.message,
+      hint: problem.hint,
+      ...(problem.errors.length > 0 && { errors: problem.errors }),
+      request_id: request.id,
+    });
+}
+
+/** The route's pattern, never the path as it came: that may hold anything. */
+export function routeOf(request: FastifyRequest): string {
+  return `${request.method} ${request.routeOptions.url ?? "unknown"}`;
+}
+
+function toHttpError(error: unknown): HttpError {
+  if (error instanceof HttpError) return error;
+  if (error instanceof OnceboxError) {
+    const status = STATUS_OF[error.code] ?? 500;
+    return new HttpError(status, error.code, error.message, { hint: error.hint });
+  }
+  if (error instanceof ResponseSerializationError) return internal();
+  const { statusCode, code, validation } = error as Partial<FastifyError>;
+  if (validation !== undefined) return wrongFields(validation);
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return refused(statusCode, code);
+  }
+  if (isAway(error)) {
+    return new HttpError(503, "ONCEBOX_DATABASE_UNREACHABLE", "the database cannot be reached", {
+      hint: "Try again; with an Idempotency-Key nothing is registered twice.",
+      retryAfterS: RETRY_AFTER_S,
+    });
+  }
+  return internal();
+}
+
+/** A lost connection, a server that restarts, a pool without a free connection: all pass. */
+function isAway(error: unknown): boolean {
+  if (!mayPass(error)) return false;
+  const { code, message } = error as Error & { code?: string };
+  return (
+    (code !== undefined && /^(?:08|53|57|25006|E[A-Z]+$)/.test(code)) ||
+    /connection|timeout exceeded/i.test(message)
+  );
+}
+
+function internal(): HttpError {
+  return new HttpError(500, "ONCEBOX_INTERNAL", "the request failed here", {
+    hint: "Look for its request_id in the log; nothing is said here of what went wrong.",
+  });
+}
+
+type Validation = NonNullable<FastifyError["validation"]>;
+
+/** Every field that is wrong, and what it wanted. */
+function wrongFields(validation: Validation): HttpError {
+  const errors = validation.map((it) => ({
+    field: it.instancePath.replace(/^\//, "").replaceAll("/", ".") || null,
+    message: it.message ?? "is wrong",
+    hint: "See /openapi.json.",
+  }));
+  const names = errors.map((it) => it.field ?? "the body").join(", ");
+  return new HttpError(400, "ONCEBOX_INPUT_INVALID", `wrong: ${names}`, {
+    hint: "Correct what errors lists.",
+    errors,
+  });
+}
+
+/** What fastify refused before it came to us. */
+function refused(status: number, code: string | undefined): HttpError {
+  switch (status) {
+    case 413:
+      return new HttpError(413, "ONCEBOX_REQUEST_REFUSED", "the body is too large", {
+        hint: "One lead fits 16 KiB; send many to /v1/leads:batch, at most 1 MiB at a time.",
+      });
+    case 415:
+      return new HttpError(415, "ONCEBOX_REQUEST_REFUSED", "the body is not application/json", {
+        hint: "Send JSON in UTF-8 with content-type: application/json, not compressed.",
+      });
+    default:
+      return new HttpError(
+        status,
+        "ONCEBOX_REQUEST_REFUSED",
+        `the request cannot be read${code === undefined ? "" : ` (${code})`}`,
+        { hint: "See /openapi.json." },
+      );
+  }
+}

@@ -1,0 +1,227 @@
+import { randomUUID } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import helmet from "@fastify/helmet";
+import rateLimit from "@fastify/rate-limit";
+import { type FastifyInstance, fastify } from "fastify";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { Kysely, PostgresDialect } from "kysely";
+import { type HttpConfig, requireDatabaseUrl } from "../config.ts";
+import { assertSchemaIsCurrent } from "../db/migrate.ts";
+import { assertReachable, createPool } from "../db/pool.ts";
+import { OnceboxError } from "../errors.ts";
+import { countTokens } from "../inspect/tokens.ts";
+import type { Logger } from "../log.ts";
+import type { Database } from "./database.ts";
+import { describeApi } from "./docs.ts";
+import { healthRoutes } from "./health.ts";
+import { isLoopback, refuseStrangeHosts } from "./hosts.ts";
+import { readJson } from "./json.ts";
+import { leadRoutes } from "./leads.ts";
+import { notificationRoutes } from "./notifications.ts";
+import { createGate, type Gate, readBearer } from "./principal.ts";
+import { HttpError, problemHandler, sendProblem } from "./problem.ts";
+import { serveDashboard } from "./ui/routes.ts";
+import type { Landings } from "./ui/sandbox.ts";
+
+export interface Server {
+  /** Such as `http://127.0.0.1:4600`. */
+  readonly url: string;
+  /** Answers what is under way, takes nothing new, and lets go of everything. */
+  close(): Promise<void>;
+}
+
+interface ServerSettings {
+  readonly databaseUrl: string | null;
+  readonly http: HttpConfig;
+  /** What arrives at the stand-ins, for `oncebox dev`; null where the providers are real. */
+  readonly landings?: Landings | null;
+}
+
+/** A lead with all its texts fits. */
+const BODY_BYTES = 16_384;
+const HEADER_BYTES = 16_384;
+const HEADERS_MS = 10_000;
+const REQUEST_MS = 15_000;
+const KEEP_ALIVE_MS = 30_000;
+const CHECK_CONNECTIONS_MS = 1_000;
+const MOST_CONNECTIONS = 5_000;
+const DATABASE_CONNECTIONS = 10;
+const LIMITS = { statementMs: 10_000, lockMs: 2_000 } as const;
+const CONNECT_MS = 3_000;
+
+/**
+ * Serves the HTTP API and the dashboard.
+ *
+ * @throws OnceboxError `ONCEBOX_CONFIG_INVALID` - DATABASE_URL is missing; an address that others can
+ *   reach, and no token; an address that cannot be listened on.
+ * @throws OnceboxError `ONCEBOX_DATABASE_UNREACHABLE`, `ONCEBOX_SCHEMA_MISSING`, `ONCEBOX_SCHEMA_OUTDATED`.
+ */
+export async function startServer(settings: ServerSettings, log: Logger): Promise<Server> {
+  await using opened = new AsyncDisposableStack();
+  const pool = createPool({
+    databaseUrl: requireDatabaseUrl(settings),
+    max: DATABASE_CONNECTIONS,
+    applicationName: "oncebox serve",
+    limits: LIMITS,
+    connectMs: CONNECT_MS,
+    onIdleError: (error) =>
+      log.warn({ err: error }, "database:connection lost, it is opened again"),
+  });
+  opened.defer(() => pool.end());
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  await assertReachable(pool);
+  await assertSchemaIsCurrent(pool);
+
+  const { http } = settings;
+  const isOpen = http.token === null && (await countTokens(db)) === 0;
+  if (isOpen && !isLoopback(http.host)) throw needsToken(http);
+  const gate = createGate(db, { token: http.token, isOpen });
+  const app = await createApp({ pool, db }, gate, settings, log);
+  opened.defer(() => app.close());
+  await listen(app, http);
+  const { port } = app.server.address() as AddressInfo;
+  const host = http.host.includes(":") ? `[${http.host}]` : http.host;
+  const resources = opened.move();
+  return { url: `http://${host}:${port}`, close: () => resources.disposeAsync() };
+}
+
+async function createApp(
+  database: Database,
+  gate: Gate,
+  { http, landings = null }: ServerSettings,
+  log: Logger,
+): Promise<FastifyInstance> {
+  const app = fastify({
+    genReqId: () => randomUUID(),
+    bodyLimit: BODY_BYTES,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // What is idle is cut at a stop, what is under way is answered.
+    forceCloseConnections: "idle",
+    http: {
+      headersTimeout: HEADERS_MS,
+      maxHeaderSize: HEADER_BYTES,
+      connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
+    },
+    routerOptions: { maxParamLength: 100 },
+  });
+  app.server.maxConnections = MOST_CONNECTIONS;
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(problemHandler(log));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      new HttpError(404, "ONCEBOX_NOT_FOUND", "there is nothing at this address", {
+        hint: "See /docs.",
+      }),
+      request,
+      reply,
+    ),
+  );
+  parseJsonOnly(app);
+  refuseStrangeHosts(app, http);
+  readBearer(app, gate);
+  await app.register(helmet, HEADERS);
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.header("cache-control", "no-store");
+  });
+  await describeApi(app);
+  app.register(healthRoutes(database));
+  await limitRate(app, http);
+  app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone }));
+  app.register(notificationRoutes(database));
+  await serveDashboard(app, { ...database, gate, log, landings });
+  return app;
+}
+
+const HEADERS = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  frameguard: { action: "deny" },
+  referrerPolicy: { policy: "no-referrer" },
+} as const;
+
+/** JSON as `readJson` takes it, and NDJSON for batches; everything else is 415. */
+function parseJsonOnly(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    "application/json",
+    { parseAs: "buffer" },
+    async (_request: unknown, body: Buffer) => readJson(body),
+  );
+  app.addContentTypeParser(
+    "application/x-ndjson",
+    { parseAs: "buffer" },
+    async (_request: unknown, body: Buffer) => readNdjson(body),
+  );
+  app.addHook("onRequest", async ({ headers }) => {
+    const encoding = headers["content-encoding"];
+    if (encoding === undefined || encoding === "identity") return;
+    throw new HttpError(415, "ONCEBOX_REQUEST_REFUSED", "the body is compressed", {
+      hint: "Send it as it is.",
+    });
+  });
+}
+
+function readNdjson(body: Buffer): unknown[] {
+  const lines: unknown[] = [];
+  for (let start = 0; start < body.length; ) {
+    const newline = body.indexOf(0x0a, start);
+    const end = newline === -1 ? body.length : newline;
+    const line = body.subarray(start, end);
+    if (line.some((byte) => byte !== 0x20 && byte !== 0x0d && byte !== 0x09)) {
+      lines.push(readJson(line));
+    }
+    start = end + 1;
+  }
+  return lines;
+}
+
+/** Of what is registered from here on: by token; by address where nobody said who they are. */
+async function limitRate(app: FastifyInstance, { requestsPerSecond }: HttpConfig): Promise<void> {
+  await app.register(rateLimit, {
+    hook: "preHandler",
+    max: requestsPerSecond,
+    timeWindow: 1_000,
+    keyGenerator: ({ principal, ip }) => principal?.name ?? ip,
+    errorResponseBuilder: (_request, { ttl }) =>
+      new HttpError(
+        429,
+        "ONCEBOX_RATE_LIMITED",
+        `more than ${requestsPerSecond} requests a second`,
+        {
+          hint: "Wait, send batches, or raise ONCEBOX_REQUESTS_PER_SECOND.",
+          retryAfterS: ttl / 1_000,
+        },
+      ),
+  });
+}
+
+function needsToken({ host }: HttpConfig): OnceboxError {
+  return new OnceboxError(
+    "ONCEBOX_CONFIG_INVALID",
+    `ONCEBOX_HTTP: got ${host}, which others can reach, and there is no token`,
+    { hint: "Set ONCEBOX_TOKEN, or make a token: oncebox tokens make --help." },
+  );
+}
+
+async function listen(app: FastifyInstance, { host, port }: HttpConfig): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === undefined || !/^EA(?:DDR|CCES)/.test(code)) throw error;
+    throw new OnceboxError(
+      "ONCEBOX_CONFIG_INVALID",
+      `ONCEBOX_HTTP: got ${host}:${port}, which cannot be listened on (${code})`,
+      { hint: "Stop what listens there, or choose another port.", cause: error },
+    );
+  }
+}

@@ -1,0 +1,90 @@
+import type { FastifyPluginAsync } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { listTemplates, previewText } from "../../inspect/templates.ts";
+import { reopenChannel, saveTemplate, sendTest } from "../../outbox/acts.ts";
+import { CHANNELS } from "../../outbox/notification.ts";
+import type { Database } from "../database.ts";
+import { principalOf, requireScope } from "../principal.ts";
+import { Reason } from "../shapes.ts";
+import { toSnake } from "../snake.ts";
+
+const KIND = z.string().regex(/^[A-Za-z0-9_.-]{1,50}$/);
+const TEXTS = {
+  channel: z.enum(CHANNELS),
+  subject: z.string().min(1).max(500).nullable(),
+  body: z.string().min(1).max(20_000),
+};
+const VALUES = {
+  name: z.string().max(200).nullable().default(null),
+  data: z.record(z.string(), z.unknown()).default({}),
+};
+
+/** The texts, what they look like, and a test; and a channel that somebody opens again. */
+export function templateRoutes({ db }: Database): FastifyPluginAsync {
+  return async (plain) => {
+    const app = plain.withTypeProvider<ZodTypeProvider>();
+    const admin = requireScope("admin");
+
+    app.get(
+      "/ui/templates",
+      { preHandler: requireScope("read"), schema: { hide: true } },
+      async () => ({ items: toSnake(await listTemplates(db)), price: null }),
+    );
+    app.post(
+      "/ui/templates/preview",
+      {
+        preHandler: requireScope("read"),
+        schema: { hide: true, body: z.strictObject({ ...TEXTS, ...VALUES }) },
+      },
+      async ({ body }) => toSnake(await previewText(db, body)),
+    );
+    app.post(
+      "/ui/templates/save",
+      {
+        preHandler: admin,
+        schema: { hide: true, body: z.strictObject({ kind: KIND, ...TEXTS, reason: Reason }) },
+      },
+      async (request, reply) => {
+        const { reason, ...template } = request.body;
+        await saveTemplate(db, template, { actor: principalOf(request, "admin").name, reason });
+        return reply.code(204).send();
+      },
+    );
+    app.post(
+      "/ui/templates/test",
+      {
+        preHandler: admin,
+        schema: {
+          hide: true,
+          body: z.strictObject({
+            kind: KIND,
+            channel: z.enum(CHANNELS),
+            to: z.string().min(1).max(254),
+            ...VALUES,
+          }),
+        },
+      },
+      async (request) => ({
+        lead_id: await sendTest(db, request.body, principalOf(request, "admin").name),
+      }),
+    );
+    app.post(
+      "/ui/channels/:channel/open",
+      {
+        preHandler: admin,
+        schema: {
+          hide: true,
+          params: z.object({ channel: z.enum(CHANNELS) }),
+          body: z.strictObject({ reason: Reason }),
+        },
+      },
+      async (request, reply) => {
+        const { reason } = request.body;
+        const actor = principalOf(request, "admin").name;
+        await reopenChannel(db, request.params.channel, { actor, reason });
+        return reply.code(204).send();
+      },
+    );
+  };
+}

@@ -1,0 +1,98 @@
+import { createHash, randomBytes } from "node:crypto";
+import { type Kysely, sql } from "kysely";
+import { refusable } from "../db/errors.ts";
+
+/**
+ * What a token's holder may do.
+ *
+ * - `write`    register leads
+ * - `read`     look, masked
+ * - `operate`  cancel, retry, resolve, reveal a person's data
+ * - `admin`    change texts, send tests, open a paused channel
+ */
+export const SCOPES = ["write", "read", "operate", "admin"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export interface Token {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  /** Of every lead that is registered with it; null = the lead says it. */
+  readonly source: string | null;
+}
+
+interface NewToken {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly source: string;
+  /** Null = until it is revoked. */
+  readonly expiresAt: Date | null;
+  readonly actor: string;
+}
+
+/** So that one who finds it in a log or a repository knows what it is. */
+const PREFIX = "oncebox_";
+
+/** 256 random bits, so its hash needs no salt. */
+export function makeSecret(): string {
+  return PREFIX + randomBytes(32).toString("base64url");
+}
+
+export function hashSecret(secret: string): Buffer {
+  return createHash("sha256").update(secret).digest();
+}
+
+/**
+ * @returns The secret, which is kept nowhere.
+ * @throws OnceboxError `ONCEBOX_MOVE_REFUSED` - there is or was a token of that name.
+ */
+export async function makeToken(db: Kysely<unknown>, token: NewToken): Promise<string> {
+  const secret = makeSecret();
+  await refusable(
+    sql`
+      select oncebox.make_token(
+        ${token.name}, ${hashSecret(secret)}::bytea, ${token.scopes}::text[], ${token.source},
+        ${token.expiresAt}::timestamptz, ${token.actor})`.execute(db),
+  );
+  return secret;
+}
+
+/** @throws OnceboxError `ONCEBOX_NOT_FOUND`. */
+export async function revokeToken(
+  db: Kysely<unknown>,
+  name: string,
+  actor: string,
+  reason: string,
+): Promise<void> {
+  await refusable(sql`select oncebox.revoke_token(${name}, ${actor}, ${reason})`.execute(db));
+}
+
+/** The token with this hash, if it is good. */
+export async function useToken(db: Kysely<unknown>, hash: Buffer): Promise<Token | null> {
+  const { rows } = await sql<Token>`
+    select name, scopes, source from oncebox.use_token(${hash}::bytea)`.execute(db);
+  return rows[0] ?? null;
+}
+
+/** Signs somebody in. @returns What the cookie holds; only its hash is kept. */
+export async function openSession(
+  db: Kysely<unknown>,
+  tokenHash: Buffer,
+  actor: string,
+): Promise<string> {
+  const secret = randomBytes(32).toString("base64url");
+  await sql`select oncebox.open_session(${hashSecret(secret)}::bytea, ${tokenHash}::bytea, ${actor})`.execute(
+    db,
+  );
+  return secret;
+}
+
+/** The hash of the token that the session was opened with; null when it is over. */
+export async function useSession(db: Kysely<unknown>, secret: string): Promise<Buffer | null> {
+  const { rows } = await sql<{ hash: Buffer | null }>`
+    select oncebox.use_session(${hashSecret(secret)}::bytea) as hash`.execute(db);
+  return rows[0]?.hash ?? null;
+}
+
+export async function closeSession(db: Kysely<unknown>, secret: string): Promise<void> {
+  await sql`select oncebox.close_session(${hashSecret(secret)}::bytea)`.execute(db);
+}
