@@ -366,7 +366,7 @@ is 'When it was claimed.'
 -- returns TABLE(system_identifier text, timeline text, database text); language sql; volatility s; parallel u; body md5 0a2ca91856282987e24e5cb73d9169da
 
 -- function oncebox.erase_lead(lead_id uuid, actor text)
--- returns integer; language plpgsql; volatility v; parallel u; body md5 92c9dd2e57c59501ea6f2ef269f12e7a
+-- returns integer; language plpgsql; volatility v; parallel u; body md5 ce59c7a8bfdb75bf57d9e69eeb62c7d3
 
 -- function oncebox.erased_key(source text, idempotency_key text)
 -- returns text; language sql; volatility s; parallel u; body md5 7c82e369bcf55ca83192c04328e6d936
@@ -1264,8 +1264,98 @@ is 'What is dialled before a number at home (8 in Kazakhstan); forgiven after th
 -- function oncebox.prune(older_than interval, at_most integer)
 -- returns integer; language plpgsql; volatility v; parallel u; body md5 d73730de8cca3bb56beb07078b1b4dd6
 
+-- view oncebox.pulse
+create view oncebox.pulse as
+ SELECT ( SELECT at
+           FROM oncebox.last_sweep s) AS last_sweep_at,
+    ( SELECT count(*) AS count
+           FROM oncebox.worker w
+          WHERE ((stopped_at IS NULL) AND (gone_at IS NULL) AND (lock_key = ANY (ARRAY( SELECT oncebox.locks_of_workers() AS locks_of_workers))))) AS workers_alive,
+    ( SELECT
+                CASE
+                    WHEN is_called THEN last_value
+                    ELSE (0)::bigint
+                END AS "case"
+           FROM oncebox.notification_id_seq i) AS notifications_made;
+
+-- comment oncebox.pulse
+is 'One row: the last sweep, workers alive, how many notifications were ever made. No person''s data. Reads no notification.'
+
+-- comment oncebox.pulse.last_sweep_at
+is 'When a worker last swept, to five seconds; null = none ever did.'
+
+-- comment oncebox.pulse.notifications_made
+is 'By whomever, since the first one; those whose transaction was rolled back are counted, too.'
+
+-- comment oncebox.pulse.workers_alive
+is 'Workers whose lock is held now.'
+
 -- function oncebox.put_flag(lead_id uuid, channel text, sent boolean, sent_at timestamp with time zone)
 -- returns void; language sql; volatility v; parallel u; body md5 6094ec5c1c7a7ee1c32455c2a185f5b7
+
+-- view oncebox.queue
+create view oncebox.queue as
+ SELECT channel,
+    COALESCE(due, (0)::bigint) AS due,
+    COALESCE(claimed, (0)::bigint) AS claimed,
+    COALESCE(unknown, (0)::bigint) AS unknown,
+    COALESCE(held, (0)::bigint) AS held,
+    oldest_due_at,
+    oldest_unknown_at,
+    paused_until,
+    pause_reason,
+    ((to_jsonb(*) ->> 'balance'::text))::numeric AS balance,
+    (to_jsonb(*) ->> 'balance_currency'::text) AS balance_currency
+   FROM (((oncebox.channel c
+     LEFT JOIN ( SELECT channel,
+            count(*) FILTER (WHERE (NOT is_held)) AS due,
+            count(*) FILTER (WHERE is_held) AS held,
+            min(due_at) FILTER (WHERE (NOT is_held)) AS oldest_due_at
+           FROM oncebox.notification n
+          WHERE ((state = 'pending'::text) AND (due_at <= now()))
+          GROUP BY channel) d ON ((channel = channel)))
+     LEFT JOIN ( SELECT channel,
+            count(*) AS claimed
+           FROM oncebox.notification n
+          WHERE (state = 'claimed'::text)
+          GROUP BY channel) k ON ((channel = channel)))
+     LEFT JOIN ( SELECT channel,
+            count(*) AS unknown,
+            min(started_at) AS oldest_unknown_at
+           FROM (oncebox.notification n
+             JOIN oncebox.attempt a ON (((notification_id = id) AND (attempt = attempt))))
+          WHERE (state = 'unknown'::text)
+          GROUP BY channel) u ON ((channel = channel)));
+
+-- comment oncebox.queue
+is 'What waits, by channel: due, claimed, in doubt, held. No person''s data. Reads only what is not over.'
+
+-- comment oncebox.queue.balance
+is 'What is left on the provider''s account; null = it was never read.'
+
+-- comment oncebox.queue.balance_currency
+is 'In three letters (ISO 4217).'
+
+-- comment oncebox.queue.due
+is 'Pending, due by now, and not held.'
+
+-- comment oncebox.queue.held
+is 'Due, and not sent before a comparison, because the database is another one than it was; see oncebox.guard.'
+
+-- comment oncebox.queue.oldest_due_at
+is 'Of those that are due; more than seconds ago = something is stuck.'
+
+-- comment oncebox.queue.oldest_unknown_at
+is 'When the last attempt of the oldest one in doubt began.'
+
+-- comment oncebox.queue.pause_reason
+is 'The code that paused it.'
+
+-- comment oncebox.queue.paused_until
+is 'Null = the channel is open. In the past = one claim at a time may try whether it is well again.'
+
+-- comment oncebox.queue.unknown
+is 'May have gone out: the provider is asked, or a person is.'
 
 -- function oncebox.reconcile(notification_id bigint, attempt integer, worker_id uuid, finding text, detail text, provider_ref text, campaign_id text, delivery text)
 -- returns text; language plpgsql; volatility v; parallel u; body md5 b29f0d755a91cb77f0ad5932c96e4ad4
@@ -1274,7 +1364,7 @@ is 'What is dialled before a number at home (8 in Kazakhstan); forgiven after th
 -- returns text; language sql; volatility s; parallel u; body md5 f3840ead1816263515e2266964193034
 
 -- function oncebox.register_each(leads jsonb)
--- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 091e63cc4fba0487ddc99916beb22c21
+-- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 27bfcc367d040fd9bb0658cc4424e9b1
 
 -- function oncebox.register_lead(name text, phone text, email text, source text, idempotency_key text, due_at timestamp with time zone, data jsonb, kind text, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text)
 -- returns TABLE(lead_id uuid, created boolean); language plpgsql; volatility v; parallel u; body md5 c00a71866268f78ea12eb5d78986d45b
@@ -1309,6 +1399,9 @@ alter table oncebox.registration add column lead_id uuid not null;
 -- column oncebox.registration.source
 alter table oncebox.registration add column source text not null;
 
+-- column oncebox.registration.traceparent
+alter table oncebox.registration add column traceparent text;
+
 -- constraint oncebox.registration.registration_data_is_object
 alter table oncebox.registration add constraint registration_data_is_object CHECK ((jsonb_typeof(data) = 'object'::text));
 
@@ -1326,6 +1419,9 @@ alter table oncebox.registration add constraint registration_pkey PRIMARY KEY (l
 
 -- constraint oncebox.registration.registration_source_length
 alter table oncebox.registration add constraint registration_source_length CHECK (((length(source) >= 1) AND (length(source) <= 100)));
+
+-- constraint oncebox.registration.registration_traceparent_is_w3c
+alter table oncebox.registration add constraint registration_traceparent_is_w3c CHECK ((traceparent ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$'::text)) NOT VALID;
 
 -- index oncebox.registration_erased
 CREATE INDEX registration_erased ON oncebox.registration USING btree (erased_at) WHERE (erased_at IS NOT NULL);
@@ -1350,6 +1446,9 @@ is 'Unique per source: the same key is the same lead.'
 
 -- comment oncebox.registration.source
 is 'The form or program it came from.'
+
+-- comment oncebox.registration.traceparent
+is 'W3C trace context of the registration, from the setting oncebox.traceparent of its transaction; null = it was in none.'
 
 -- comment oncebox.registration_erased
 is 'Whether a key has to be looked for among the erased ones (register).'
@@ -1642,6 +1741,9 @@ is 'The variables that have no default, kept by a trigger: registration wants th
 
 -- function oncebox.template_variables(template text)
 -- returns text[]; language sql; volatility i; parallel s; body md5 24777ddd5d4ec1dad089a2a04aced3bf
+
+-- function oncebox.trace_of(notification_id bigint)
+-- returns text; language sql; volatility s; parallel u; body md5 609b718b9967684fd9cdc8666c118b56
 
 -- function oncebox.wake(notification_ids bigint[], at timestamp with time zone)
 -- returns void; language plpgsql; volatility v; parallel u; body md5 de4335445c6da35647f34823424fd0a8

@@ -17,6 +17,8 @@ export interface Config {
   readonly delay: string | null;
   /** How long final rows are kept, pruned every night; null = for ever. */
   readonly keepMs: number | null;
+  /** Where a worker serves its metrics; null = it does not. */
+  readonly metrics: Address | null;
   readonly concurrency: number;
   readonly sendTimeoutMs: number;
   readonly leaseMs: number;
@@ -33,6 +35,12 @@ export interface MobizonConfig {
 export interface SmtpConfig {
   readonly url: string;
   readonly from: string;
+}
+
+/** Where a server listens. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** A lease shorter than this much more than the send would run out while an answer is being written down. */
@@ -99,6 +107,23 @@ function url(protocols: readonly string[], example: string) {
     });
 }
 
+/** Host and port, an IPv6 host in brackets; null for what is neither. */
+function parseAddress(text: string): Address | null {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  return host === undefined || port > 65_535 ? null : { host, port };
+}
+
+function address(example: string) {
+  return z.string().transform((text, context) => {
+    const parsed = parseAddress(text);
+    if (parsed !== null) return parsed;
+    context.addIssue({ code: "custom", message: `wanted an address such as ${example}` });
+    return z.NEVER;
+  });
+}
+
 const whole = (text: string) => /^\d+$/.test(text);
 
 const ENVIRONMENT = z.object({
@@ -157,6 +182,7 @@ const ENVIRONMENT = z.object({
     })
     .transform((text) => parseIntervalMs(text) ?? DAY_MS)
     .optional(),
+  ONCEBOX_METRICS: address('"127.0.0.1:9464", "[::1]:9464" or "0.0.0.0:9464"').optional(),
   ONCEBOX_LEASE: interval(MOST_TIMER_MS).default(180_000),
   LOG_LEVEL: z
     .enum(LOG_LEVELS, { message: `wanted one of ${LOG_LEVELS.join(", ")}` })
@@ -256,6 +282,7 @@ export function readConfig(
     smsPerSecond: it.ONCEBOX_SMS_PER_SECOND ?? null,
     delay: it.ONCEBOX_DELAY ?? null,
     keepMs: it.ONCEBOX_KEEP ?? null,
+    metrics: it.ONCEBOX_METRICS ?? null,
     concurrency: it.ONCEBOX_CONCURRENCY,
     sendTimeoutMs: it.ONCEBOX_SEND_TIMEOUT,
     leaseMs: it.ONCEBOX_LEASE,

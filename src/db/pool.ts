@@ -7,6 +7,10 @@ export interface PoolSettings {
   readonly max: number;
   /** Shown in pg_stat_activity; no personal data. */
   readonly applicationName: string;
+  /** What one statement may take; default as long as it likes. Needs connections that stay ours. */
+  readonly limits?: { readonly statementMs: number; readonly lockMs: number };
+  /** How long to wait for a connection; default 10 seconds. */
+  readonly connectMs?: number;
   /** Told of connections that broke while idle; the pool replaces them by itself. */
   readonly onIdleError: (error: Error) => void;
 }
@@ -25,7 +29,7 @@ export function createPool(settings: PoolSettings): pg.Pool {
     application_name: settings.applicationName,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: settings.connectMs ?? 10_000,
   });
   pool.on("error", settings.onIdleError);
   const clients = new Set<pg.PoolClient>();
@@ -33,6 +37,12 @@ export function createPool(settings: PoolSettings): pg.Pool {
     clients.add(client);
     // A checked-out client has no listener of its own, and an unheard "error" ends the process.
     client.on("error", () => {});
+    if (settings.limits === undefined) return;
+    const { statementMs, lockMs } = settings.limits;
+    client
+      .query(`set statement_timeout = ${statementMs}; set lock_timeout = ${lockMs}`)
+      // The next statement on it meets the same trouble.
+      .catch(() => {});
   });
   pool.on("remove", (client) => clients.delete(client));
   CLIENTS.set(pool, clients);

@@ -221,6 +221,7 @@ function configOf(
     smsPerSecond: null,
     delay: null,
     keepMs: null,
+    metrics: null,
     concurrency: 5,
     sendTimeoutMs: SEND_TIMEOUT_MS,
     leaseMs: LEASE_MS,

@@ -37,6 +37,7 @@ describe("a worker", () => {
       smsPerSecond: null,
       delay: null,
       keepMs: null,
+      metrics: null,
       concurrency: 2,
       sendTimeoutMs: 5_000,
       leaseMs: 20_000,
