@@ -107,6 +107,10 @@ describe("a scrape", () => {
       const { body } = await scrape.read();
       return sampleOf(body, "oncebox_scrape_errors_total") === 1 ? body : null;
     });
+    // One that was only hung up on would wait in the server until the lock is free.
+    const { rows: stillWaiting } = await pool.query(
+      "select from pg_stat_activity where application_name = 'oncebox metrics' and wait_event_type = 'Lock'",
+    );
     await locker.query("rollback");
     locker.release();
     const found = await until("it is read again", async () => {
@@ -114,6 +118,7 @@ describe("a scrape", () => {
       return sampleOf(body, "oncebox_workers") === 0 ? body : null;
     });
 
+    expect(stillWaiting).toEqual([]);
     for (const name of ["oncebox_workers", "oncebox_notifications_made_total"]) {
       expect(sampleOf(locked, name), name).toBeNull();
     }
