@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { ChannelName } from "../outbox/notification.ts";
 
 /** What waits on one channel. */
-export interface ChannelQueue {
+interface ChannelQueue {
   readonly channel: ChannelName;
   /** Pending, due by now, and not held. */
   readonly due: number;
