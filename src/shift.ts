@@ -14,6 +14,7 @@ import { runAlarm } from "./tasks/alarm.ts";
 import { runBalance } from "./tasks/balance.ts";
 import { runDeliveries } from "./tasks/deliveries.ts";
 import { runDiscard } from "./tasks/discard.ts";
+import type { Observer } from "./tasks/observer.ts";
 import { PRUNE_CRONTAB, pruneTask } from "./tasks/prune.ts";
 import { runReconcile } from "./tasks/reconcile.ts";
 import { sendTask } from "./tasks/send.ts";
@@ -33,6 +34,8 @@ export type Ways = Readonly<Partial<Record<ChannelName, Way>>>;
 export interface Seams {
   channel?(name: ChannelName, channel: Channel): Channel;
   moves?(moves: Moves): Moves;
+  /** Is told of what the worker does. */
+  readonly observer?: Observer;
 }
 
 /** One life of a worker under one name: from taking its lock to letting go of it, or losing it. */
@@ -74,6 +77,7 @@ export async function startShift(
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   await using opened = new AsyncDisposableStack();
   opened.defer(() => pool.end());
+  const { observer } = seams;
 
   await assertReachable(pool);
   await assertSchemaIsCurrent(pool);
@@ -82,6 +86,7 @@ export async function startShift(
   const presence = await takePresence(databaseUrl, name.lockKey);
   opened.defer(() => presence.close());
   await signOn(db, name, readVersion());
+  observer?.connected(pool);
 
   const moves = seams.moves?.(movesOn(db)) ?? movesOn(db);
   let isEnding = false;
@@ -117,6 +122,7 @@ export async function startShift(
             sendTimeoutMs: config.sendTimeoutMs,
             perSecond: channel === "sms" ? config.smsPerSecond : null,
             isStopping: () => isEnding,
+            observer,
             log,
           });
           return [
@@ -142,7 +148,7 @@ export async function startShift(
   );
   const loops = [
     runAlarm(db, log, background.signal),
-    runSweep(db, log, background.signal),
+    runSweep(db, log, background.signal, observer),
     runDiscard({ db, channels, sendTimeoutMs: config.sendTimeoutMs, log }, background.signal),
     runDeliveries({ db, channels, sendTimeoutMs: config.sendTimeoutMs, log }, background.signal),
     runBalance({ db, channels, warnBelow: config.balanceWarn, log }, background.signal),
@@ -153,6 +159,7 @@ export async function startShift(
         channels,
         emailUnknown: config.emailUnknown,
         sendTimeoutMs: config.sendTimeoutMs,
+        observer,
         log,
       },
       background.signal,

@@ -43,6 +43,7 @@ describe("an environment without a single variable", () => {
         requestsPerSecond: 200,
         leadsPerPhone: 10,
       },
+      metrics: null,
       concurrency: 10,
       sendTimeoutMs: 60_000,
       leaseMs: 180_000,
@@ -77,6 +78,7 @@ describe("an environment without a single variable", () => {
       "ONCEBOX_CONCURRENCY",
       "ONCEBOX_SEND_TIMEOUT",
       "ONCEBOX_LEASE",
+      "ONCEBOX_METRICS",
       "LOG_LEVEL",
     ];
 
@@ -102,6 +104,9 @@ describe("a good value", () => {
       { MOBIZON_WEBHOOK_SECRET: "new-0123456789ab, old-0123456789ab" },
       { webhookSecrets: ["new-0123456789ab", "old-0123456789ab"] },
     ],
+    [{ ONCEBOX_METRICS: "127.0.0.1:9464" }, { metrics: { host: "127.0.0.1", port: 9_464 } }],
+    [{ ONCEBOX_METRICS: "[::1]:0" }, { metrics: { host: "::1", port: 0 } }],
+    [{ ONCEBOX_METRICS: "worker-1.lan:80" }, { metrics: { host: "worker-1.lan", port: 80 } }],
     [{ ONCEBOX_SMS_PER_SECOND: "0.5" }, { smsPerSecond: 0.5 }],
     [{ DATABASE_URL: "postgres://a:b@db/x" }, { databaseUrl: "postgres://a:b@db/x" }],
     [{ DATABASE_URL: "postgresql:///x?host=/tmp" }, { databaseUrl: "postgresql:///x?host=/tmp" }],
@@ -196,6 +201,9 @@ describe("a wrong value", () => {
     ["ONCEBOX_SEND_TIMEOUT", "0 seconds", /wanted an interval/],
     // A timer of 50 days fires at once.
     ["ONCEBOX_SEND_TIMEOUT", "50 days", /wanted an interval of at most 24 hours/],
+    ["ONCEBOX_METRICS", "9464", /got "9464", wanted an address such as "127.0.0.1:9464"/],
+    ["ONCEBOX_METRICS", "127.0.0.1:65536", /wanted an address/],
+    ["ONCEBOX_METRICS", "http://127.0.0.1:9464", /wanted an address/],
     ["ONCEBOX_LEASE", "for ever", /got "for ever", wanted an interval/],
     ["LOG_LEVEL", "verbose", /got "verbose", wanted one of debug, info/],
   ];

@@ -11,15 +11,19 @@ import { assertReachable, createPool } from "../db/pool.ts";
 import { OnceboxError } from "../errors.ts";
 import { countTokens } from "../inspect/tokens.ts";
 import type { Logger } from "../log.ts";
+import { createMetrics, type Metrics } from "../metrics.ts";
+import { readVersion } from "../version.ts";
 import type { Database } from "./database.ts";
 import { describeApi } from "./docs.ts";
 import { healthRoutes } from "./health.ts";
 import { isLoopback, refuseStrangeHosts } from "./hosts.ts";
 import { readJson } from "./json.ts";
 import { leadRoutes } from "./leads.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { notificationRoutes } from "./notifications.ts";
 import { createGate, type Gate, readBearer } from "./principal.ts";
 import { HttpError, problemHandler, sendProblem } from "./problem.ts";
+import { openScrape, type Scrape } from "./scrape.ts";
 import { serveDashboard } from "./ui/routes.ts";
 import type { Landings } from "./ui/sandbox.ts";
 
@@ -33,6 +37,8 @@ export interface Server {
 interface ServerSettings {
   readonly databaseUrl: string | null;
   readonly http: HttpConfig;
+  /** What is counted, by a worker in the same process too; default what is counted here. */
+  readonly metrics?: Metrics;
   /** What arrives at the stand-ins, for `oncebox dev`; null where the providers are real. */
   readonly landings?: Landings | null;
 }
@@ -75,8 +81,12 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
   const { http } = settings;
   const isOpen = http.token === null && (await countTokens(db)) === 0;
   if (isOpen && !isLoopback(http.host)) throw needsToken(http);
+  const metrics = settings.metrics ?? createMetrics({ version: readVersion() });
+  metrics.usePool("http", pool);
+  const scrape = openScrape({ metrics, databaseUrl: requireDatabaseUrl(settings), log });
+  opened.defer(() => scrape.close());
   const gate = createGate(db, { token: http.token, isOpen });
-  const app = await createApp({ pool, db }, gate, settings, log);
+  const app = await createApp({ pool, db }, { gate, scrape }, settings, log);
   opened.defer(() => app.close());
   await listen(app, http);
   const { port } = app.server.address() as AddressInfo;
@@ -87,7 +97,7 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
 
 async function createApp(
   database: Database,
-  gate: Gate,
+  { gate, scrape }: { readonly gate: Gate; readonly scrape: Scrape },
   { http, landings = null }: ServerSettings,
   log: Logger,
 ): Promise<FastifyInstance> {
@@ -127,6 +137,7 @@ async function createApp(
   });
   await describeApi(app);
   app.register(healthRoutes(database));
+  app.register(metricsRoutes(scrape, { isPublic: isLoopback(http.host) }));
   await limitRate(app, http);
   app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone }));
   app.register(notificationRoutes(database));
