@@ -6,6 +6,8 @@
 
 -- No cascade: a view that somebody built on these is not ours to drop.
 drop view if exists oncebox.deliveries, oncebox.notifications, oncebox.health, oncebox.lead_history, oncebox.sms_cost;
+drop index oncebox.notification_undelivered;
+drop index oncebox.notification_delivery_look;
 drop table oncebox.webhook_event;
 alter table oncebox.channel
   drop column balance,

@@ -2,7 +2,8 @@
 --
 -- Locks    ACCESS EXCLUSIVE on oncebox.notification and oncebox.channel, each for a moment: every new
 --          column is null or has a constant default, so nothing is rewritten; the new checks are not
---          valid, so nothing is scanned, and what is there satisfies them. One table is new.
+--          valid, so nothing is scanned, and what is there satisfies them. One table is new. The
+--          indexes begin on empty tables: no release came before this one.
 -- Workers  keep working: an SMS that an older release sends is not followed.
 
 alter table oncebox.notification
@@ -71,3 +72,10 @@ comment on column oncebox.webhook_event.status is 'A hint and no more: no signat
 
 -- It tells when somebody got a message: their owner reads it, as with the other rows about people.
 alter table oncebox.webhook_event enable row level security;
+
+create index notification_delivery_look on oncebox.notification ((coalesce(message_id, provider_ref)), delivery_look_at)
+ where delivery_look_at is not null;
+comment on index oncebox.notification_delivery_look is 'Whose provider is to be asked how far it got (deliveries), and whom a webhook is about.';
+create index notification_undelivered on oncebox.notification (id)
+ where delivery in ('UNDELIV', 'REJECTD', 'EXPIRED', 'DELETED', 'DECLINED');
+comment on index oncebox.notification_undelivered is 'The few that did not reach their phone (lists, health).';

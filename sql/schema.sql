@@ -1785,8 +1785,11 @@ create view oncebox.queue as
     oldest_unknown_at,
     paused_until,
     pause_reason,
-    ((to_jsonb(*) ->> 'balance'::text))::numeric AS balance,
-    (to_jsonb(*) ->> 'balance_currency'::text) AS balance_currency
+    balance,
+    balance_currency,
+    balance_at,
+    balance_low_at,
+    segment_price
    FROM (((oncebox.channel c
      LEFT JOIN ( SELECT channel,
             count(*) FILTER (WHERE (NOT is_held)) AS due,
@@ -1814,8 +1817,14 @@ is 'What waits, by channel: due, claimed, in doubt, held. No person''s data. Rea
 -- comment oncebox.queue.balance
 is 'What is left on the provider''s account; null = it was never read.'
 
+-- comment oncebox.queue.balance_at
+is 'When it was last read.'
+
 -- comment oncebox.queue.balance_currency
 is 'In three letters (ISO 4217).'
+
+-- comment oncebox.queue.balance_low_at
+is 'Since when it is below MOBIZON_BALANCE_WARN; null = it is not.'
 
 -- comment oncebox.queue.due
 is 'Pending, due by now, and not held.'
@@ -1834,6 +1843,9 @@ is 'The code that paused it.'
 
 -- comment oncebox.queue.paused_until
 is 'Null = the channel is open. In the past = one claim at a time may try whether it is well again.'
+
+-- comment oncebox.queue.segment_price
+is 'What the provider last charged for a part of an SMS; null = it has not told.'
 
 -- comment oncebox.queue.unknown
 is 'May have gone out: the provider is asked, or a person is.'

@@ -1,5 +1,0 @@
--- 0008_delivery_look: takes the index away.
---
--- Locks    ACCESS EXCLUSIVE on oncebox.notification for a moment.
--- Refuses  nothing.
-drop index oncebox.notification_delivery_look;
