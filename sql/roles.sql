@@ -179,6 +179,7 @@ alter function oncebox.find_leads     security definer set search_path = pg_cata
 alter function oncebox.reopen_channel security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.send_test      security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.preview_text   security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.masked_lead    security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.job_counts     security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.reference      security definer set search_path = pg_catalog, oncebox, pg_temp;
 
@@ -208,10 +209,10 @@ grant execute on function oncebox.use_token, oncebox.open_session, oncebox.use_s
 grant select on oncebox.acts, oncebox.attempts, oncebox.broken_rules, oncebox.claims, oncebox.deliveries, oncebox.guard, oncebox.health,
   oncebox.jobs, oncebox.last_hour, oncebox.lead_history, oncebox.leads, oncebox.lookups,
   oncebox.next_hour, oncebox.notifications, oncebox.prevented, oncebox.pulse, oncebox.queue,
-  oncebox.sends_per_day, oncebox.sends_per_hour, oncebox.sms_cost, oncebox.templates, oncebox.tokens,
+  oncebox.sends_per_day, oncebox.sends_per_hour, oncebox.sms_cost, oncebox.templates, oncebox.tokens, oncebox.undelivered,
   oncebox.workers to oncebox_reader, oncebox_operator;
 -- What the views call: a view lends its owner's rights to its tables, not to its functions.
-grant execute on function oncebox.mask_phone, oncebox.mask_email, oncebox.mask_name, oncebox.reference, oncebox.epoch,
+grant execute on function oncebox.mask_phone, oncebox.mask_email, oncebox.masked_lead, oncebox.reference, oncebox.epoch,
   oncebox.job_counts, oncebox.locks_of_workers, oncebox.sms_segments to oncebox_reader, oncebox_operator;
 -- For its own metrics.
 grant select on oncebox.pulse, oncebox.queue to oncebox_worker;

@@ -954,15 +954,16 @@ is 'Null for what concerns the lead as a whole.'
 -- view oncebox.leads
 create view oncebox.leads as
  SELECT id,
-    oncebox.mask_name(name) AS name,
-    oncebox.mask_phone(phone) AS phone,
-    oncebox.mask_email(email) AS email,
+    name,
+    phone,
+    email,
     created_at,
     source,
     kind,
     repeats,
     erased_at
-   FROM (public.landing_leads l
+   FROM ((public.landing_leads l
+     CROSS JOIN LATERAL oncebox.masked_lead(id) m(name, phone, email, created_at))
      LEFT JOIN oncebox.registration r ON ((lead_id = id)));
 
 -- comment oncebox.leads
@@ -1101,6 +1102,9 @@ is 'What followed: sent, failed, pending (it is sent), already_sent (held, and i
 
 -- function oncebox.mask_phone(phone text)
 -- returns text; language sql; volatility i; parallel s; body md5 9ceb4eb89be7f6909e4e520d64bab5e4
+
+-- function oncebox.masked_lead(lead_id uuid)
+-- returns TABLE(name text, phone text, email text, created_at timestamp with time zone); language sql; volatility s; parallel u; body md5 2d07761e0d1aec072b3a7566e96bf23e
 
 -- table oncebox.migration
 create table oncebox.migration ();
@@ -1706,14 +1710,22 @@ is 'What is dialled before a number at home (8 in Kazakhstan); forgiven after th
 create view oncebox.prevented as
  SELECT 'already_sent'::text AS how,
     channel,
-    count(*) AS messages
+    count(*) AS messages,
+        CASE channel
+            WHEN 'sms'::text THEN sum(COALESCE(segments, 1))
+            ELSE NULL::bigint
+        END AS segments
    FROM oncebox.notification n
   WHERE ((state = ANY (ARRAY['failed'::text, 'cancelled'::text])) AND (state = 'cancelled'::text) AND (state_reason = 'already_sent'::text))
   GROUP BY channel
 UNION ALL
  SELECT 'repeated'::text AS how,
     channel,
-    sum(repeats) AS messages
+    sum(repeats) AS messages,
+        CASE channel
+            WHEN 'sms'::text THEN sum((repeats * COALESCE(segments, 1)))
+            ELSE NULL::bigint
+        END AS segments
    FROM (oncebox.registration r
      JOIN oncebox.notification n ON ((lead_id = lead_id)))
   WHERE (repeats > 0)
@@ -1721,7 +1733,11 @@ UNION ALL
 UNION ALL
  SELECT 'found_sent'::text AS how,
     channel,
-    count(*) AS messages
+    count(*) AS messages,
+        CASE channel
+            WHEN 'sms'::text THEN sum(COALESCE(segments, 1))
+            ELSE NULL::bigint
+        END AS segments
    FROM (oncebox.lookup k
      JOIN oncebox.notification n ON ((id = notification_id)))
   WHERE (verdict = ANY (ARRAY['sent'::text, 'already_sent'::text]))
@@ -1735,6 +1751,9 @@ is 'already_sent: somebody else had set the lead''s flag; repeated: the same reg
 
 -- comment oncebox.prevented.messages
 is 'How many.'
+
+-- comment oncebox.prevented.segments
+is 'What they would have been paid as; null for email. One that was never rendered counts as one.'
 
 -- function oncebox.preview_text(channel text, subject text, body text, name text, data jsonb)
 -- returns TABLE(rendered_subject text, rendered_body text, segments integer, missing text[]); language sql; volatility s; parallel u; body md5 4522eb1fdfaf7c9b6ece77d1f00d7acf
@@ -2471,6 +2490,28 @@ is 'Of every lead that is registered with it.'
 
 -- function oncebox.trace_of(notification_id bigint)
 -- returns text; language sql; volatility s; parallel u; body md5 609b718b9967684fd9cdc8666c118b56
+
+-- view oncebox.undelivered
+create view oncebox.undelivered as
+ SELECT id AS notification_id,
+    lead_id,
+    delivery,
+    delivery_at,
+    delivery_detail
+   FROM oncebox.notification n
+  WHERE (delivery = ANY (ARRAY['UNDELIV'::text, 'REJECTD'::text, 'EXPIRED'::text, 'DELETED'::text, 'DECLINED'::text]));
+
+-- comment oncebox.undelivered
+is 'The SMS that did not reach their phone. No person''s data.'
+
+-- comment oncebox.undelivered.delivery
+is 'UNDELIV, REJECTD, EXPIRED, DELETED: the operator''s word; DECLINED: the moderator''s.'
+
+-- comment oncebox.undelivered.delivery_at
+is 'When we learnt of it.'
+
+-- comment oncebox.undelivered.delivery_detail
+is 'Of one that was declined: the moderator''s words.'
 
 -- function oncebox.use_session(hash bytea)
 -- returns bytea; language plpgsql; volatility v; parallel u; body md5 7a56bf23bed67c6a034663b964619622

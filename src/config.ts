@@ -31,7 +31,7 @@ export interface Config {
 }
 
 /** What a worker needs of it. */
-export type WorkerConfig = Omit<Config, "http" | "metrics">;
+export type WorkerConfig = Omit<Config, "http" | "metrics" | "webhookSecrets">;
 
 export interface MobizonConfig {
   readonly apiUrl: string;

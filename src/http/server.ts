@@ -26,6 +26,7 @@ import { HttpError, problemHandler, sendProblem } from "./problem.ts";
 import { openScrape, type Scrape } from "./scrape.ts";
 import { serveDashboard } from "./ui/routes.ts";
 import type { Landings } from "./ui/sandbox.ts";
+import { webhookRoutes } from "./webhook.ts";
 
 export interface Server {
   /** Such as `http://127.0.0.1:4600`. */
@@ -37,6 +38,8 @@ export interface Server {
 interface ServerSettings {
   readonly databaseUrl: string | null;
   readonly http: HttpConfig;
+  /** What Mobizon signs its webhooks with; none = they are not taken. */
+  readonly webhookSecrets?: readonly string[];
   /** What is counted, by a worker in the same process too; default what is counted here. */
   readonly metrics?: Metrics;
   /** What arrives at the stand-ins, for `oncebox dev`; null where the providers are real. */
@@ -98,7 +101,7 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
 async function createApp(
   database: Database,
   { gate, scrape }: { readonly gate: Gate; readonly scrape: Scrape },
-  { http, landings = null }: ServerSettings,
+  { http, webhookSecrets = [], landings = null }: ServerSettings,
   log: Logger,
 ): Promise<FastifyInstance> {
   const app = fastify({
@@ -137,6 +140,7 @@ async function createApp(
   });
   await describeApi(app);
   app.register(healthRoutes(database));
+  app.register(webhookRoutes({ db: database.db, secrets: webhookSecrets, log }));
   app.register(metricsRoutes(scrape, { isPublic: isLoopback(http.host) }));
   await limitRate(app, http);
   app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone }));

@@ -51,7 +51,15 @@ const VIEWS = [
   ...["acts", "attempts", "broken_rules", "claims", "deliveries", "guard", "health", "jobs"],
   ...["last_hour", "lead_history", "leads", "lookups", "next_hour", "notifications", "prevented"],
   ...["pulse", "queue"],
-  ...["sends_per_day", "sends_per_hour", "sms_cost", "templates", "tokens", "workers"],
+  ...[
+    "sends_per_day",
+    "sends_per_hour",
+    "sms_cost",
+    "templates",
+    "tokens",
+    "undelivered",
+    "workers",
+  ],
 ];
 const CALLED_BY_VIEWS = [
   ...[

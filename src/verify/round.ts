@@ -218,7 +218,6 @@ function configOf(
     mobizon: { apiUrl: gateways.mobizonUrl, apiKey: gateways.mobizonApiKey, sender: null, mode },
     smtp: { url: gateways.smtpUrl, from: "Verify <verify@example.kz>" },
     balanceWarn: null,
-    webhookSecrets: [],
     emailUnknown: "hold",
     smsPerSecond: null,
     delay: null,

@@ -34,7 +34,6 @@ describe("a worker", () => {
       mobizon: null,
       smtp: { url: gateways.smtpUrl, from: "info@example.kz" },
       balanceWarn: null,
-      webhookSecrets: [],
       emailUnknown: "hold",
       smsPerSecond: null,
       delay: null,
