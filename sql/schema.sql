@@ -2251,7 +2251,7 @@ is 'Of messages: their text is no longer kept, so their parts are not counted.'
 -- returns text; language sql; volatility s; parallel u; body md5 5a0931d346c6207383863fdde0673e59
 
 -- function oncebox.sweep(at_most integer)
--- returns TABLE(action text, subject text); language plpgsql; volatility v; parallel u; body md5 41834fb07dae10866bad2ffa20cb04eb
+-- returns TABLE(action text, subject text); language plpgsql; volatility v; parallel u; body md5 3224fbf5679e392bd60223fdb1f2ef57
 
 -- function oncebox.take_balance(channel text, every interval)
 -- returns boolean; language plpgsql; volatility v; parallel u; body md5 7214a8b5924f38f9f320ac83c518c6eb

@@ -104,7 +104,7 @@ function createCounts(registry: Registry, version: string) {
       counts.prevented.inc({ channel, by }, 0);
     }
   }
-  for (const action of ["gone", "unknown", "pending", "set_aside", "woken", "travelled"]) {
+  for (const action of ["gone", "unknown", "pending", "set_aside", "sent", "woken", "travelled"]) {
     counts.swept.inc({ action }, 0);
   }
   return counts;

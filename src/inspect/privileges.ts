@@ -44,6 +44,7 @@ const CALLS = {
 export const WITH_OWNERS_RIGHTS: readonly string[] = [
   ...Object.values(CALLS).flat(),
   "job_counts",
+  "masked_lead",
   "reference",
 ].map((it) => `oncebox.${it}`);
 
@@ -65,7 +66,7 @@ const CALLED_BY_VIEWS = [
   ...[
     "mask_phone",
     "mask_email",
-    "mask_name",
+    "masked_lead",
     "reference",
     "epoch",
     "locks_of_workers",

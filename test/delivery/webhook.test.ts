@@ -281,16 +281,17 @@ describe("POST /webhooks/mobizon", () => {
 
   // B59
   test("refuses a flood before it is read, and lets others in after it", async ({ db, serve }) => {
-    const served = await serve({ callsPerSecond: 20 });
+    const served = await serve({ callsPerSecond: 5 });
 
     const answers = await Promise.all(
       Array.from({ length: 200 }, () => post(served, webhook({ sign: "forged" }))),
     );
 
     expect(answers.filter((it) => it === 429).length).toBeGreaterThan(100);
-    expect(answers.filter((it) => it === 403).length).toBeGreaterThanOrEqual(20);
+    expect(answers.filter((it) => it === 403).length).toBeGreaterThanOrEqual(5);
     // Not even a body that would be too big is waited for.
-    const { port } = new URL(served.url);
+    const closed = await serve({ callsPerSecond: 0 });
+    const { port } = new URL(closed.url);
     const socket = connect(Number(port), "127.0.0.1");
     const said = new Promise<string>((resolve) => {
       let text = "";
@@ -299,8 +300,6 @@ describe("POST /webhooks/mobizon", () => {
         if (text.includes("\r\n")) resolve(text);
       });
     });
-    for (let index = 0; index < 40; index++) void post(served, "{}");
-    await Promise.all(Array.from({ length: 40 }, () => post(served, "{}")));
     socket.write(
       `POST ${PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99999999\r\n\r\n`,
     );
