@@ -89,7 +89,7 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
   const scrape = openScrape({ metrics, databaseUrl: requireDatabaseUrl(settings), log });
   opened.defer(() => scrape.close());
   const gate = createGate(db, { token: http.token, isOpen });
-  const app = await createApp({ pool, db }, { gate, scrape }, settings, log);
+  const app = await createApp({ pool, db }, { gate, scrape, metrics }, settings, log);
   opened.defer(() => app.close());
   await listen(app, http);
   const { port } = app.server.address() as AddressInfo;
@@ -100,7 +100,11 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
 
 async function createApp(
   database: Database,
-  { gate, scrape }: { readonly gate: Gate; readonly scrape: Scrape },
+  {
+    gate,
+    scrape,
+    metrics,
+  }: { readonly gate: Gate; readonly scrape: Scrape; readonly metrics: Metrics },
   { http, webhookSecrets = [], landings = null }: ServerSettings,
   log: Logger,
 ): Promise<FastifyInstance> {
@@ -140,7 +144,12 @@ async function createApp(
   });
   await describeApi(app);
   app.register(healthRoutes(database));
-  app.register(webhookRoutes({ db: database.db, secrets: webhookSecrets, log }));
+  app.register(
+    webhookRoutes({
+      ...{ db: database.db, secrets: webhookSecrets, log },
+      count: metrics.webhook,
+    }),
+  );
   app.register(metricsRoutes(scrape, { isPublic: isLoopback(http.host) }));
   await limitRate(app, http);
   app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone }));
