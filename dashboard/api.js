@@ -62,7 +62,8 @@ async function call(path, init) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(0, { detail: t("error.unreachable"), hint: t("error.unreachable_hint") });
   });
-  if (response.ok) return response.status === 204 ? /** @type {T} */ (undefined) : await response.json();
+  if (response.ok)
+    return response.status === 204 ? /** @type {T} */ (undefined) : await response.json();
   const retryAfter = response.headers.get("retry-after");
   const problem = await response.json().catch(() => ({}));
   // A session that ended: whatever was asked, the answer is the sign-in page.

@@ -72,10 +72,8 @@ function Rows({ title, times, series, write }) {
 
 /** @param {{ times: number[], series: Series[], write: (value: number) => string, label: string }} props */
 function Canvas({ times, series, write, label }) {
-  /** @type {import("preact").RefObject<HTMLDivElement>} */
-  const box = useRef(null);
-  /** @type {import("preact").RefObject<HTMLParagraphElement>} */
-  const tip = useRef(null);
+  const box = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const tip = useRef(/** @type {HTMLParagraphElement | null} */ (null));
   const plot = useRef(/** @type {uPlot | null} */ (null));
   const shown = useRef({ times, series, write });
   shown.current = { times, series, write };
@@ -121,7 +119,9 @@ function dataOf({ times, series }) {
     const one = /** @type {Series} */ (series[index]);
     if (one.shape !== "bar") return one.values;
     const below = series.slice(0, index + 1).filter((it) => it.shape === "bar");
-    return times.map((_time, at) => below.reduce((sum, it) => sum + (it.values[at] ?? 0), 0) || null);
+    return times.map(
+      (_time, at) => below.reduce((sum, it) => sum + (it.values[at] ?? 0), 0) || null,
+    );
   });
   return /** @type {uPlot.AlignedData} */ ([times, ...drawn]);
 }
@@ -152,13 +152,21 @@ function optionsOf(element, shown, tip) {
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
     scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.08)] } },
     axes: [
-      { ...axis, size: 24, grid: { show: false }, space: 56, values: (_plot, ticks) => ticks.map((it) => clock(new Date(it * 1000))) },
+      {
+        ...axis,
+        size: 24,
+        grid: { show: false },
+        space: 56,
+        values: (_plot, ticks) => ticks.map((it) => clock(new Date(it * 1000))),
+      },
       {
         ...axis,
         size: 56,
         space: 30,
         grid: { stroke: line, width: 1 },
-        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6],
+        incrs: [
+          1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6,
+        ],
         values: (_plot, ticks) => ticks.map((it) => shown.current.write(it)),
       },
     ],
@@ -167,7 +175,13 @@ function optionsOf(element, shown, tip) {
       ...drawnOf(series).map(({ one }) => {
         const colour = colourOf(element, one.colour);
         return one.shape === "bar"
-          ? { fill: colour, stroke: colour, width: 0, points: { show: false }, ...(bars && { paths: bars }) }
+          ? {
+              fill: colour,
+              stroke: colour,
+              width: 0,
+              points: { show: false },
+              ...(bars && { paths: bars }),
+            }
           : {
               stroke: colour,
               width: 2,

@@ -38,7 +38,9 @@ export function toggleLanguage() {
 /** As the browser writes numbers and dates, if it is set to the language that is shown. */
 function locale() {
   const shown = language.get();
-  return navigator.languages.find((it) => it.startsWith(shown)) ?? (shown === "en" ? "en-GB" : shown);
+  return (
+    navigator.languages.find((it) => it.startsWith(shown)) ?? (shown === "en" ? "en-GB" : shown)
+  );
 }
 
 /**
@@ -50,7 +52,8 @@ function locale() {
  */
 export function t(key, values = {}) {
   const entry = DICTIONARIES[language.get()][key] ?? key;
-  const text = typeof entry === "string" ? entry : (entry[formOf(values.count)] ?? entry.other ?? key);
+  const text =
+    typeof entry === "string" ? entry : (entry[formOf(values.count)] ?? entry.other ?? key);
   return text.replaceAll(/\{(\w+)\}/g, (_whole, name) => {
     const value = values[name];
     return typeof value === "number" ? number(value) : String(value ?? "");
@@ -146,7 +149,8 @@ export function moment(at) {
   const time = { ...CLOCK, second: "2-digit" };
   const now = new Date();
   if (at.toDateString() === now.toDateString()) return format(at, time);
-  const year = at.getFullYear() === now.getFullYear() ? {} : { year: /** @type {const} */ ("numeric") };
+  const year =
+    at.getFullYear() === now.getFullYear() ? {} : { year: /** @type {const} */ ("numeric") };
   return format(at, { day: "numeric", month: "short", ...year, ...time });
 }
 

@@ -28,5 +28,7 @@ export function listenToKeys(actions) {
 
 /** @param {EventTarget | null} target */
 function isWriting(target) {
-  return target instanceof HTMLElement && target.matches("input:not([type=checkbox]), textarea, select");
+  return (
+    target instanceof HTMLElement && target.matches("input:not([type=checkbox]), textarea, select")
+  );
 }

@@ -7,15 +7,17 @@ import { createStore } from "./store.js";
 /** How it stands now, told by the server every two seconds; null = not told yet. */
 export const overview = createStore(/** @type {Overview | null} */ (null));
 /** Whether the server is heard; what is shown is old otherwise. */
-export const connection = createStore(/** @type {"connecting" | "live" | "lost"} */ ("connecting"));
+export const connection = createStore(
+  /** @type {"connecting" | "live" | "lost" | "trouble"} */ ("connecting"),
+);
 /** What reached the stand-ins, the newest first; in `oncebox dev` alone. */
 export const landed = createStore(/** @type {Landed[]} */ ([]));
 /** Changes whenever a list may have changed: what happens now, or may have happened unheard. */
 export const changes = createStore("");
 
 const MOST_LANDED = 50;
-/** Several times what the server lets pass without a word. */
-const SILENCE_MS = 15_000;
+/** Several times what a server under load lets pass without a word. */
+const SILENCE_MS = 60_000;
 const RETRY_MS = { first: 500, most: 5_000 };
 
 /** Listens until it is ended, and starts again by itself whenever the connection is lost. */
@@ -37,6 +39,12 @@ export function listen() {
       const told = /** @type {Overview} */ (JSON.parse(event.data));
       overview.set(told);
       changes.set(`${reconnects} ${footprint(told)}`);
+      expectWord();
+    });
+    // It answers, and cannot read.
+    source.addEventListener("trouble", () => {
+      reconnects += 1;
+      connection.set("trouble");
       expectWord();
     });
     source.addEventListener("landed", (event) => {

@@ -49,7 +49,12 @@ export function Audit({ params }) {
 
 /** @param {{ of: ActRow }} props */
 function Subject({ of }) {
-  const label = of.notification_id !== null ? `№ ${of.notification_id}` : of.lead_id !== null ? t("audit.lead") : null;
+  const label =
+    of.notification_id !== null
+      ? `№ ${of.notification_id}`
+      : of.lead_id !== null
+        ? t("audit.lead")
+        : null;
   return html`${label !== null && (of.lead_id !== null ? html`<a href=${href("people", { lead: of.lead_id })}>${label}</a>` : label)}
     ${of.subject && html` <${Words} text=${of.subject} most=${80} />`}
     ${label === null && !of.subject && "–"}`;

@@ -21,7 +21,9 @@ import { useStore } from "../store.js";
 export function Doubt({ params }) {
   const cursor = params.get("cursor");
   const happening = useStore(changes);
-  const [choice, setChoice] = useState(/** @type {{ id: string, outcome: Outcome } | null} */ (null));
+  const [choice, setChoice] = useState(
+    /** @type {{ id: string, outcome: Outcome } | null} */ (null),
+  );
   const page = useLoad(
     (signal) => /** @type {Promise<Page<Doubted>>} */ (get("/ui/doubt", { cursor }, signal)),
     [happening],
@@ -59,7 +61,9 @@ function Case({ of, onChoose }) {
     <div class="case-facts">
       <section><h3>${t("doubt.tried")}</h3>
         <ul class="plain-list">${of.attempts.map(
-          (it) => html`<li><span class="muted small"><${Time} at=${it.started_at} /></span> ${t("event.attempt_ended", { number: it.attempt, outcome: tWord("outcome", it.outcome) || t("outcome.open") })}
+          (
+            it,
+          ) => html`<li><span class="muted small"><${Time} at=${it.started_at} /></span> ${t("event.attempt_ended", { number: it.attempt, outcome: tWord("outcome", it.outcome) || t("outcome.open") })}
             <p class="quoted"><${Words} text=${[it.code, it.detail].filter(Boolean).join(": ")} /></p></li>`,
         )}</ul></section>
       <section><h3>${t("doubt.record")}</h3>
@@ -67,7 +71,9 @@ function Case({ of, onChoose }) {
           of.lookups.length === 0
             ? html`<p class="muted">${t(of.channel === "email" ? "doubt.no_record_email" : "doubt.no_record_sms")}</p>`
             : html`<ul class="plain-list">${of.lookups.slice(-MOST_LOOKUPS).map(
-                (it) => html`<li><span class="muted small"><${Time} at=${it.at} /></span> ${tWord("finding", it.finding)} → ${tWord("verdict", it.verdict)}
+                (
+                  it,
+                ) => html`<li><span class="muted small"><${Time} at=${it.at} /></span> ${tWord("finding", it.finding)} → ${tWord("verdict", it.verdict)}
                   ${it.detail && html`<p class="quoted"><${Words} text=${it.detail} /></p>`}</li>`,
               )}</ul>`
         }
@@ -75,8 +81,11 @@ function Case({ of, onChoose }) {
       </section>
     </div>
     <div class="choices" role="group" aria-label=${t("doubt.choose")}>${RESOLUTIONS.map(
-      ({ outcome, label }) => html`<button type="button" class=${`choice ${outcome}`} disabled=${!may("operate")} aria-describedby=${may("operate") ? undefined : why}
-        onClick=${() => onChoose(/** @type {Outcome} */ (outcome))}><b>${t(label)}…</b><span>${t(`act_means.${outcome}`)}</span></button>`,
+      ({
+        outcome,
+        label,
+      }) => html`<button type="button" class=${`choice ${outcome}`} disabled=${!may("operate")} aria-describedby=${may("operate") ? undefined : why}
+        onClick=${() => onChoose(/** @type {Outcome} */ (outcome))}><b>${t(label)}…</b><span>${t(`act_means.${/** @type {Outcome} */ (outcome)}`)}</span></button>`,
     )}</div>
     ${!may("operate") && html`<p class="muted small" id=${why}><${Icon} name="shield" size=${14} /> ${t("needs.operate")}</p>`}
   </article>`;

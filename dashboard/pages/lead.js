@@ -24,7 +24,8 @@ import { useStore } from "../store.js";
 export function LeadStory({ id }) {
   const happening = useStore(changes);
   const story = useLoad(
-    (signal) => /** @type {Promise<Story>} */ (get(`/ui/leads/${encodeURIComponent(id)}`, {}, signal)),
+    (signal) =>
+      /** @type {Promise<Story>} */ (get(`/ui/leads/${encodeURIComponent(id)}`, {}, signal)),
     [happening],
     [id],
   );
@@ -40,7 +41,11 @@ export function LeadStory({ id }) {
 /** @param {{ lead: Story, onChange: () => void }} props */
 function Person({ lead, onChange }) {
   const [isAsking, setIsAsking] = useState(false);
-  const [clear, setClear] = useState(/** @type {{ name: string | null, phone: string | null, email: string | null } | null} */ (null));
+  const [clear, setClear] = useState(
+    /** @type {{ name: string | null, phone: string | null, email: string | null } | null} */ (
+      null
+    ),
+  );
   const shown = clear ?? lead;
   return html`<section class="card person">
     <div class="person-head">
@@ -84,12 +89,16 @@ function Person({ lead, onChange }) {
 function Messages({ lead, onChange }) {
   const [choice, setChoice] = useState(/** @type {(Choice & { id: string }) | null} */ (null));
   return html`<div class="columns">${lead.notifications.map(
-    (it) => html`<section key=${it.id} class="card message" aria-label=${tWord("channel", it.channel)}>
+    (
+      it,
+    ) => html`<section key=${it.id} class="card message" aria-label=${tWord("channel", it.channel)}>
       <div class="row"><${ChannelTag} channel=${it.channel} /><span class="grow"></span><a class="muted small" href=${href("notifications", { lead_id: lead.id })}>№ ${it.id}</a></div>
       <p class="message-now">${storyOf(it)}</p>
       <${Standing} of=${it} />
       <div class="row wrap">${actionsFor(it).map(
-        (one) => html`<button type="button" class=${`button small${one.outcome === "send_again" || one.action === "cancel" ? " danger-ink" : ""}`} disabled=${!may("operate")}
+        (
+          one,
+        ) => html`<button type="button" class=${`button small${one.outcome === "send_again" || one.action === "cancel" ? " danger-ink" : ""}`} disabled=${!may("operate")}
           title=${may("operate") ? undefined : t("needs.operate")} onClick=${() => setChoice({ ...one, id: it.id })}>${t(one.label)}…</button>`,
       )}</div>
     </section>`,

@@ -4,7 +4,7 @@ import { t, tWord } from "../i18n.js";
 import { changes } from "../live.js";
 import { useLoad } from "../load.js";
 import { ActDialog, CHOICES } from "../parts/act-dialog.js";
-import { valueOf } from "../parts/dialog.js";
+import { textOf } from "../parts/dialog.js";
 import { Heading } from "../parts/heading.js";
 import { html } from "../parts/html.js";
 import { Icon } from "../parts/icons.js";
@@ -22,14 +22,16 @@ const FILTERS = /** @type {const} */ (["state", "channel", "delivery", "held", "
 const OPTIONS = /** @type {const} */ ({
   state: ["pending", "claimed", "sent", "failed", "unknown", "cancelled"],
   channel: ["sms", "email"],
-  delivery: ["delivered", "undelivered", "rejected", "expired"],
+  delivery: ["DELIVRD", "UNDELIV", "REJECTD", "EXPIRED", "DELETED", "DECLINED"],
 });
 const LIMIT = "50";
 
 /** @param {{ params: URLSearchParams }} props */
 export function Notifications({ params }) {
-  const filter = Object.fromEntries(FILTERS.map((it) => [it, params.get(it)]).filter(([, value]) => value));
-  const order = params.get("order") === "due" ? "due" : "newest";
+  const filter = Object.fromEntries(
+    FILTERS.map((it) => [it, params.get(it)]).filter(([, value]) => value),
+  );
+  const order = params.get("order") === "oldest" ? "oldest" : "newest";
   const cursor = params.get("cursor");
   const happening = useStore(changes);
   const identity = [filter, order, cursor];
@@ -37,7 +39,10 @@ export function Notifications({ params }) {
   const [isAll, setIsAll] = useState(false);
   const [choice, setChoice] = useState(/** @type {Choice | null} */ (null));
   const page = useLoad(
-    (signal) => /** @type {Promise<Page<Notification>>} */ (get("/ui/notifications", { ...filter, order, cursor, limit: LIMIT }, signal)),
+    (signal) =>
+      /** @type {Promise<Page<Notification>>} */ (
+        get("/ui/notifications", { ...filter, order, cursor, limit: LIMIT }, signal)
+      ),
     [happening],
     identity,
   );
@@ -66,7 +71,7 @@ export function Notifications({ params }) {
 
   return html`
     <${Heading} title=${t("page.notifications")} about=${t("notifications.about")}>
-      <a class="button" href=${`/ui/notifications.csv${queryOf({ ...filter, order })}`} download><${Icon} name="down" />${t("csv")}</a>
+      <a class="button" href=${`/ui/notifications.csv${queryOf(filter)}`} download><${Icon} name="down" />${t("csv")}</a>
     </${Heading}>
     <${Filters} filter=${filter} order=${order} />
     <${Failure} error=${page.error} onRetry=${page.reload} />
@@ -98,17 +103,19 @@ function Filters({ filter, order }) {
   /** @param {Record<string, string | null>} change */
   const change = (change) => go("notifications", { ...filter, order, ...change });
   return html`<form class="filters" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
-    ${/** @type {(keyof typeof OPTIONS)[]} */ (Object.keys(OPTIONS)).map(
-      (name) => html`<label class="filter"><span>${t(`filter.${name}`)}</span>
-        <select value=${filter[name] ?? ""} onChange=${(/** @type {Event} */ event) => change({ [name]: valueOf(event) })}>
+    ${
+      /** @type {(keyof typeof OPTIONS)[]} */ (Object.keys(OPTIONS)).map(
+        (name) => html`<label class="filter"><span>${t(`filter.${name}`)}</span>
+        <select value=${filter[name] ?? ""} onChange=${(/** @type {Event} */ event) => change({ [name]: textOf(event) })}>
           <option value="">${t("filter.any")}</option>
           ${OPTIONS[name].map((it) => html`<option value=${it} selected=${filter[name] === it}>${tWord(name, it)}</option>`)}
         </select></label>`,
-    )}
+      )
+    }
     <label class="filter"><span>${t("filter.order")}</span>
-      <select value=${order} onChange=${(/** @type {Event} */ event) => change({ order: valueOf(event) })}>
+      <select value=${order} onChange=${(/** @type {Event} */ event) => change({ order: textOf(event) })}>
         <option value="newest" selected=${order === "newest"}>${t("order.newest")}</option>
-        <option value="due" selected=${order === "due"}>${t("order.due")}</option>
+        <option value="oldest" selected=${order === "oldest"}>${t("order.oldest")}</option>
       </select></label>
     <label class="check"><input type="checkbox" checked=${filter.held === "true"} onChange=${() => change({ held: filter.held === "true" ? null : "true" })} /> ${t("filter.held")}</label>
     ${filter.lead_id && html`<span class="pill quiet">${t("filter.one_lead")}</span>`}
@@ -149,7 +156,9 @@ function Rows({ items, chosen, onToggle, onTogglePage }) {
  *   onClear: () => void, onChoose: (choice: Choice) => void }} props
  */
 function Bar({ count, isAll, canAll, isHeldOnly, states, onAll, onClear, onChoose }) {
-  const fits = CHOICES.filter((it) => states.has(it.action === "resolve" && !isHeldOnly ? "unknown" : "pending"));
+  const fits = CHOICES.filter((it) =>
+    states.has(it.action === "resolve" && !isHeldOnly ? "unknown" : "pending"),
+  );
   return html`<section class="bar" aria-label=${t("select.bar")}>
     <div class="row wrap"><b>${isAll ? t("select.all_chosen") : t("select.chosen", { count })}</b>
     ${canAll && !isAll && html`<button type="button" class="link" onClick=${onAll}>${t("select.all")}</button>`}

@@ -24,7 +24,7 @@ export function Overview() {
   const heard = useStore(connection);
   const [opening, setOpening] = useState(/** @type {Channel | null} */ (null));
   if (told === null) return html`<${Heading} title=${t("page.overview")} /><${Loading} />`;
-  return html`<div class=${heard === "lost" ? "stale" : ""}>
+  return html`<div class=${heard === "live" ? "" : "stale"}>
     <${Verdict} told=${told} onOpen=${setOpening} />
     <${Figures} told=${told} />
     <${Charts} told=${told} />
@@ -41,7 +41,11 @@ export function Overview() {
 
 /** @param {{ told: Told, onOpen: (channel: Channel) => void }} props */
 function Verdict({ told, onOpen }) {
-  const tone = told.is_well ? "good" : told.reasons.some((it) => it.severity === "bad") ? "bad" : "warn";
+  const tone = told.is_well
+    ? "good"
+    : told.reasons.some((it) => it.severity === "bad")
+      ? "bad"
+      : "warn";
   return html`<section class=${`verdict ${tone}`}>
     <div class="verdict-head">
       <span class="verdict-icon"><${Icon} name=${told.is_well ? "check" : "alert"} size=${26} /></span>
@@ -55,15 +59,21 @@ function Verdict({ told, onOpen }) {
 }
 
 /** @param {Told} told */
-function summary({ minutes, queue }) {
+function summary({ minutes, ahead }) {
+  const coming = comingOf(ahead);
   const sent = minutes.reduce((sum, it) => sum + it.sms_sent + it.email_sent, 0);
   const lag = latestLag(minutes, "lag_p50_ms");
   const parts = [
     sent === 0 ? t("summary.none") : t("summary.sent", { count: sent }),
     lag !== null && t("summary.lag", { lag: duration(lag) }),
-    queue.pending > 0 && t("summary.waiting", { count: queue.pending }),
+    coming > 0 && t("summary.coming", { count: coming }),
   ];
   return parts.filter(Boolean).join(" ");
+}
+
+/** @param {Told["ahead"]} ahead */
+function comingOf(ahead) {
+  return ahead.reduce((sum, it) => sum + it.sms + it.email, 0);
 }
 
 /**
@@ -78,11 +88,11 @@ function latestLag(minutes, which) {
 
 /** Where a reason is looked into. @type {Readonly<Record<string, [page: string, params: Record<string, string>]>>} */
 const PLACE = {
-  overdue: ["notifications", { state: "pending", order: "due" }],
+  overdue: ["notifications", { state: "pending", order: "oldest" }],
   in_doubt: ["doubt", {}],
   set_aside: ["doubt", {}],
   held: ["notifications", { held: "true" }],
-  undelivered: ["notifications", { delivery: "undelivered" }],
+  undelivered: ["notifications", { delivery: "UNDELIV" }],
 };
 
 /** @param {{ reason: Reason, onOpen: (channel: Channel) => void }} props */
@@ -114,8 +124,14 @@ function readable({ values }) {
     channel: tWord("channel", /** @type {string} */ (values.channel ?? "")),
     age: ago("oldest_due_at") || ago("oldest_at"),
     for: typeof values.seconds === "number" ? duration(values.seconds * 1000) : "",
-    until: typeof values.until === "string" ? duration(Math.max(0, Date.parse(values.until) - Date.now())) : "",
-    money: values.balance === undefined || values.balance === null ? "" : money(values.balance, /** @type {string | null} */ (values.currency ?? null)),
+    until:
+      typeof values.until === "string"
+        ? duration(Math.max(0, Date.parse(values.until) - Date.now()))
+        : "",
+    money:
+      values.balance === undefined || values.balance === null
+        ? ""
+        : money(values.balance, /** @type {string | null} */ (values.currency ?? null)),
   };
 }
 
@@ -142,11 +158,41 @@ function Figures({ told }) {
   const { queue } = told;
   /** @type {[Key, number, Key, string | null, string][]} */
   const figures = [
-    ["figure.pending", queue.pending, "figure.pending_means", href("notifications", { state: "pending", order: "due" }), ""],
-    ["figure.due", queue.due, "figure.due_means", href("notifications", { state: "pending", order: "due" }), queue.due > 0 && told.reasons.some((it) => it.code === "overdue") ? "warn" : ""],
-    ["figure.claimed", queue.claimed, "figure.claimed_means", href("notifications", { state: "claimed" }), ""],
-    ["figure.unknown", queue.unknown, "figure.unknown_means", href("doubt"), queue.unknown > 0 ? "doubt" : ""],
-    ["figure.held", queue.held, "figure.held_means", href("notifications", { held: "true" }), queue.held > 0 ? "warn" : ""],
+    [
+      "figure.due",
+      queue.due,
+      "figure.due_means",
+      href("notifications", { state: "pending", order: "oldest" }),
+      queue.due > 0 && told.reasons.some((it) => it.code === "overdue") ? "warn" : "",
+    ],
+    [
+      "figure.coming",
+      comingOf(told.ahead),
+      "figure.coming_means",
+      href("notifications", { state: "pending", order: "oldest" }),
+      "",
+    ],
+    [
+      "figure.claimed",
+      queue.claimed,
+      "figure.claimed_means",
+      href("notifications", { state: "claimed" }),
+      "",
+    ],
+    [
+      "figure.unknown",
+      queue.unknown,
+      "figure.unknown_means",
+      href("doubt"),
+      queue.unknown > 0 ? "doubt" : "",
+    ],
+    [
+      "figure.held",
+      queue.held,
+      "figure.held_means",
+      href("notifications", { held: "true" }),
+      queue.held > 0 ? "warn" : "",
+    ],
   ];
   return html`<ul class="figures">${figures.map(
     ([name, value, means, to, tone]) => html`<li class=${`card ${tone}`}>
@@ -161,9 +207,8 @@ function Charts({ told: { minutes, ahead } }) {
   const aheadTimes = ahead.map((it) => Date.parse(it.minute) / 1000);
   const sent = minutes.reduce((sum, it) => sum + it.sms_sent + it.email_sent, 0);
   const failed = minutes.reduce((sum, it) => sum + it.failed, 0);
-  const inDoubt = minutes.reduce((sum, it) => sum + it.in_doubt, 0);
+  const inDoubt = minutes.reduce((sum, it) => sum + (it.in_doubt ?? 0), 0);
   const all = sent + failed + inDoubt;
-  const coming = ahead.reduce((sum, it) => sum + it.sms + it.email, 0);
   const lag = latestLag(minutes, "lag_p50_ms");
   const channels = [
     { label: t("channel.sms"), colour: "sms", shape: "bar" },
@@ -177,15 +222,35 @@ function Charts({ told: { minutes, ahead } }) {
       ]} />
     <${Chart} title=${t("chart.lag")} headline=${lag === null ? "–" : duration(lag)} note=${t("chart.lag_note")} times=${times} empty=${t("chart.lag_empty")} write=${duration}
       series=${[
-        { label: t("chart.lag_p50"), colour: "calm-line", shape: "line", values: minutes.map((it) => it.lag_p50_ms) },
-        { label: t("chart.lag_p99"), colour: "email", shape: "dashes", values: minutes.map((it) => it.lag_p99_ms) },
+        {
+          label: t("chart.lag_p50"),
+          colour: "calm-line",
+          shape: "line",
+          values: minutes.map((it) => it.lag_p50_ms),
+        },
+        {
+          label: t("chart.lag_p99"),
+          colour: "email",
+          shape: "dashes",
+          values: minutes.map((it) => it.lag_p99_ms),
+        },
       ]} />
     <${Chart} title=${t("chart.outcomes")} headline=${all === 0 ? "–" : share(sent / all)} note=${t("chart.outcomes_note")} times=${times} empty=${t("chart.outcomes_empty")}
       series=${[
-        { label: t("chart.failed"), colour: "failed", shape: "bar", values: minutes.map((it) => it.failed) },
-        { label: t("chart.in_doubt"), colour: "in-doubt", shape: "bar", values: minutes.map((it) => it.in_doubt) },
+        {
+          label: t("chart.failed"),
+          colour: "failed",
+          shape: "bar",
+          values: minutes.map((it) => it.failed),
+        },
+        {
+          label: t("chart.in_doubt"),
+          colour: "in-doubt",
+          shape: "bar",
+          values: minutes.map((it) => it.in_doubt ?? 0),
+        },
       ]} />
-    <${Chart} title=${t("chart.ahead")} headline=${number(coming)} note=${t("chart.ahead_note")} times=${aheadTimes} empty=${t("chart.ahead_empty")}
+    <${Chart} title=${t("chart.ahead")} headline=${number(comingOf(ahead))} note=${t("chart.ahead_note")} times=${aheadTimes} empty=${t("chart.ahead_empty")}
       series=${[
         { ...channels[0], values: ahead.map((it) => it.sms) },
         { ...channels[1], values: ahead.map((it) => it.email) },

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { get } from "../api.js";
 import { t } from "../i18n.js";
 import { useLoad } from "../load.js";
-import { valueOf } from "../parts/dialog.js";
+import { textOf } from "../parts/dialog.js";
 import { Heading } from "../parts/heading.js";
 import { html } from "../parts/html.js";
 import { Icon } from "../parts/icons.js";
@@ -33,7 +33,11 @@ function Search() {
   const [query, setQuery] = useState(remembered);
   const found = useLoad(
     async (signal) =>
-      query === "" ? null : await get("/ui/people", { q: query }, signal).then((it) => /** @type {{ items: Lead[] }} */ (it)),
+      query === ""
+        ? null
+        : await get("/ui/people", { q: query }, signal).then(
+            (it) => /** @type {{ items: Lead[] }} */ (it),
+          ),
     [query],
     [query],
   );
@@ -52,7 +56,7 @@ function Search() {
     <form class="search" role="search" onSubmit=${submit}>
       <label class="visually-hidden" for="who">${t("people.label")}</label>
       <span class="search-field"><${Icon} name="search" /><input id="who" type="search" maxlength=${LONGEST_QUERY} autocomplete="off" spellcheck=${false} autofocus
-        placeholder=${t("people.placeholder")} value=${text} onInput=${(/** @type {Event} */ event) => setText(valueOf(event))} /></span>
+        placeholder=${t("people.placeholder")} value=${text} onInput=${(/** @type {Event} */ event) => setText(textOf(event))} /></span>
       <button type="submit" class="button primary" disabled=${text.trim() === ""}>${t("people.find")}</button>
     </form>
     <div aria-live="polite">

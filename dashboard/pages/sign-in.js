@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { ApiError, post } from "../api.js";
 import { language, t, toggleLanguage } from "../i18n.js";
-import { valueOf } from "../parts/dialog.js";
+import { textOf } from "../parts/dialog.js";
 import { html } from "../parts/html.js";
 import { Icon, Mark } from "../parts/icons.js";
 import { session } from "../session.js";
@@ -38,7 +38,7 @@ export function SignIn() {
         <label for="token">${t("sign_in.token")}</label>
         <input id="token" name="token" type="password" autocomplete="current-password" spellcheck=${false} required autofocus
           value=${token} aria-invalid=${error !== ""} aria-describedby="token-error"
-          onInput=${(/** @type {Event} */ event) => setToken(valueOf(event))} />
+          onInput=${(/** @type {Event} */ event) => setToken(textOf(event))} />
         <p class="error" id="token-error" role="alert">${error}</p>
       </div>
       <button type="submit" class="button primary" disabled=${isBusy || token.trim() === ""}>${t("sign_in")}</button>

@@ -2,7 +2,7 @@ import { useEffect, useId, useState } from "preact/hooks";
 import { get, post } from "../api.js";
 import { money, t } from "../i18n.js";
 import { useLoad } from "../load.js";
-import { Dialog, ReasonDialog, valueOf } from "../parts/dialog.js";
+import { Dialog, ReasonDialog, textOf } from "../parts/dialog.js";
 import { Heading } from "../parts/heading.js";
 import { html } from "../parts/html.js";
 import { Icon } from "../parts/icons.js";
@@ -18,10 +18,14 @@ import { may } from "../session.js";
 
 /** @param {{ params: URLSearchParams }} props */
 export function Texts({ params }) {
-  const templates = useLoad((signal) => /** @type {Promise<Templates>} */ (get("/ui/templates", {}, signal)), []);
+  const templates = useLoad(
+    (signal) => /** @type {Promise<Templates>} */ (get("/ui/templates", {}, signal)),
+    [],
+  );
   const items = templates.data?.items ?? [];
   const shown =
-    items.find((it) => it.kind === params.get("kind") && it.channel === params.get("channel")) ?? items[0];
+    items.find((it) => it.kind === params.get("kind") && it.channel === params.get("channel")) ??
+    items[0];
   return html`
     <${Heading} title=${t("page.texts")} about=${t("texts.about")} />
     <${Failure} error=${templates.error} onRetry=${templates.reload} />
@@ -30,7 +34,9 @@ export function Texts({ params }) {
     ${
       shown &&
       html`<nav class="tabs" aria-label=${t("page.texts")}>${items.map(
-        (it) => html`<a href=${href("texts", { kind: it.kind, channel: it.channel })} aria-current=${it === shown ? "true" : undefined}>
+        (
+          it,
+        ) => html`<a href=${href("texts", { kind: it.kind, channel: it.channel })} aria-current=${it === shown ? "true" : undefined}>
           <${ChannelTag} channel=${it.channel} /><bdi class="clip">${it.kind}</bdi></a>`,
       )}</nav>
       <${Editor} key=${`${shown.kind} ${shown.channel}`} template=${shown} hasPrice=${templates.data?.price !== null} onSaved=${templates.reload} />`
@@ -50,7 +56,9 @@ function Editor({ template, hasPrice, onSaved }) {
   const [asking, setAsking] = useState(/** @type {"save" | "test" | null} */ (null));
   const settled = useSettled({ subject, body, name, data });
   const isChanged = body !== template.body || subject !== (template.subject ?? "");
-  const variables = [...new Set([...`${subject} ${body}`.matchAll(VARIABLE)].map(([, it = ""]) => it))].filter((it) => it !== "name");
+  const variables = [
+    ...new Set([...`${subject} ${body}`.matchAll(VARIABLE)].map(([, it = ""]) => it)),
+  ].filter((it) => it !== "name");
   const preview = useLoad(
     () =>
       /** @type {Promise<Rendered>} */ (
@@ -73,19 +81,22 @@ function Editor({ template, hasPrice, onSaved }) {
       ${
         isEmail &&
         html`<div class="field"><label for=${`${ids}-subject`}>${t("texts.subject")}</label>
-        <input id=${`${ids}-subject`} maxlength="500" readonly=${!may("admin")} value=${subject} onInput=${(/** @type {Event} */ event) => setSubject(valueOf(event))} /></div>`
+        <input id=${`${ids}-subject`} maxlength="500" readonly=${!may("admin")} value=${subject} onInput=${(/** @type {Event} */ event) => setSubject(textOf(event))} /></div>`
       }
       <div class="field"><label for=${`${ids}-body`}>${t("texts.body")}</label>
         <textarea id=${`${ids}-body`} rows=${isEmail ? 10 : 6} maxlength=${isEmail ? 20_000 : 1_000} readonly=${!may("admin")} value=${body} aria-describedby=${`${ids}-help`}
-          onInput=${(/** @type {Event} */ event) => setBody(valueOf(event))}></textarea>
+          onInput=${(/** @type {Event} */ event) => setBody(textOf(event))}></textarea>
         <p class="help" id=${`${ids}-help`}>${t("texts.help")} <code>${"{{name|друг}}"}</code></p></div>
       <div class="row wrap">
         <button type="button" class="button primary" disabled=${!may("admin") || !isChanged || body.trim() === ""} title=${may("admin") ? undefined : t("needs.admin")} onClick=${() => setAsking("save")}>${t("texts.save")}…</button>
         <button type="button" class="button" disabled=${!may("admin") || isChanged} title=${may("admin") ? (isChanged ? t("texts.test_after_save") : undefined) : t("needs.admin")} onClick=${() => setAsking("test")}><${Icon} name="send" size=${16} />${t("texts.test")}…</button>
-        ${isChanged && html`<button type="button" class="button quiet" onClick=${() => {
-          setBody(template.body);
-          setSubject(template.subject ?? "");
-        }}>${t("texts.undo")}</button>`}
+        ${
+          isChanged &&
+          html`<button type="button" class="button quiet" onClick=${() => {
+            setBody(template.body);
+            setSubject(template.subject ?? "");
+          }}>${t("texts.undo")}</button>`
+        }
         <span class="grow"></span><span class="muted small">${t("texts.changed")} <${Time} at=${template.updated_at} /></span>
       </div>
     </section>
@@ -102,7 +113,13 @@ function Editor({ template, hasPrice, onSaved }) {
       asking === "save" &&
       html`<${ReasonDialog} title=${t("texts.save")} confirm=${t("texts.save")} onClose=${() => setAsking(null)}
         onConfirm=${async (/** @type {string} */ reason) => {
-          await post("/ui/templates/save", { kind: template.kind, channel: template.channel, subject: isEmail ? subject : null, body, reason });
+          await post("/ui/templates/save", {
+            kind: template.kind,
+            channel: template.channel,
+            subject: isEmail ? subject : null,
+            body,
+            reason,
+          });
           setAsking(null);
           say(t("texts.saved"));
           onSaved();
@@ -115,7 +132,7 @@ function Editor({ template, hasPrice, onSaved }) {
 /** @param {{ label: string, value: string, onChange: (value: string) => void }} props */
 function Variable({ label, value, onChange }) {
   const id = useId();
-  return html`<div class="field"><label for=${id}><code>${`{{${label}}}`}</code></label><input id=${id} value=${value} maxlength="1000" onInput=${(/** @type {Event} */ event) => onChange(valueOf(event))} /></div>`;
+  return html`<div class="field"><label for=${id}><code>${`{{${label}}}`}</code></label><input id=${id} value=${value} maxlength="1000" onInput=${(/** @type {Event} */ event) => onChange(textOf(event))} /></div>`;
 }
 
 /** @param {{ rendered: Rendered, isEmail: boolean, hasPrice: boolean }} props */
@@ -147,7 +164,9 @@ function TestSend({ template, name, data, onClose }) {
     setError(null);
     try {
       const { kind, channel } = template;
-      const sent = /** @type {{ lead_id: string }} */ (await post("/ui/templates/test", { kind, channel, to: to.trim(), name, data }));
+      const sent = /** @type {{ lead_id: string }} */ (
+        await post("/ui/templates/test", { kind, channel, to: to.trim(), name, data })
+      );
       onClose();
       say(t("texts.test_sent"));
       go("people", { lead: sent.lead_id });
@@ -160,7 +179,7 @@ function TestSend({ template, name, data, onClose }) {
     <form class="stack" onSubmit=${submit}>
       <p>${t("texts.test_means")}</p>
       <div class="field"><label for=${id}>${t(template.channel === "sms" ? "texts.test_phone" : "texts.test_email")}</label>
-        <input id=${id} type=${template.channel === "sms" ? "tel" : "email"} required maxlength="254" autocomplete="off" autofocus value=${to} onInput=${(/** @type {Event} */ event) => setTo(valueOf(event))} /></div>
+        <input id=${id} type=${template.channel === "sms" ? "tel" : "email"} required maxlength="254" autocomplete="off" autofocus value=${to} onInput=${(/** @type {Event} */ event) => setTo(textOf(event))} /></div>
       <${Failure} error=${error} />
       <div class="dialog-foot"><button type="button" class="button" onClick=${onClose}>${t("back_out")}</button>
         <button type="submit" class="button primary" disabled=${isBusy || to.trim() === ""}>${t("texts.test")}</button></div>
@@ -189,4 +208,3 @@ function useSettled(value) {
   }, [key]);
   return settled;
 }
-

@@ -44,7 +44,9 @@ export function actionsFor({ state, is_held }) {
   if (state === "unknown") return RESOLUTIONS;
   if (state !== "pending") return [];
   return is_held
-    ? CHOICES.filter((it) => it.action === "cancel" || it.outcome === "sent" || it.outcome === "send_again")
+    ? CHOICES.filter(
+        (it) => it.action === "cancel" || it.outcome === "sent" || it.outcome === "send_again",
+      )
     : CHOICES.filter((it) => it.action !== "resolve");
 }
 
@@ -57,10 +59,13 @@ export function actionsFor({ state, is_held }) {
 export function ActDialog({ action, outcome, target, onClose, onDone }) {
   const [acted, setActed] = useState(/** @type {Acted | null} */ (null));
   const preview = useLoad(
-    () => /** @type {Promise<Preview>} */ (post("/ui/preview", { action, ...(outcome && { outcome }), ...target })),
+    () =>
+      /** @type {Promise<Preview>} */ (
+        post("/ui/preview", { action, ...(outcome && { outcome }), ...target })
+      ),
     [],
   );
-  const name = outcome ?? action;
+  const name = /** @type {Outcome | "cancel" | "retry"} */ (outcome ?? action);
   const { data } = preview;
 
   /** @param {string} reason */
@@ -95,7 +100,8 @@ function Which({ preview: { count, ids, sample, refused, is_cut } }) {
   return html`
     <p class="how-many"><b>${t("act.count", { count: ids.length })}</b> ${is_cut && t("act.cut", { count, most: ids.length })}</p>
     <ul class="sample">${sample.map(
-      (it) => html`<li key=${it.id}><span class="muted">№ ${it.id}</span><${ChannelTag} channel=${it.channel} /><bdi class="clip">${it.recipient}</bdi><${StatePill} state=${it.state} /></li>`,
+      (it) =>
+        html`<li key=${it.id}><span class="muted">№ ${it.id}</span><${ChannelTag} channel=${it.channel} /><bdi class="clip">${it.recipient}</bdi><${StatePill} state=${it.state} /></li>`,
     )}</ul>
     ${rest.length > 0 && html`<details><summary>${t("act.rest", { count: rest.length })}</summary><p class="ids">${rest.map((id) => `№ ${id}`).join(", ")}</p></details>`}
     ${refused.length > 0 && html`<${Refused} title=${t("act.refused_before", { count: refused.length })} rows=${refused.map((it) => [it.id, it.reason])} />`}`;

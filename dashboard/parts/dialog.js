@@ -10,8 +10,7 @@ import { Failure } from "./notices.js";
  * @param {{ title: string, onClose: () => void, wide?: boolean, children?: unknown }} props
  */
 export function Dialog({ title, onClose, wide = false, children }) {
-  /** @type {import("preact").RefObject<HTMLDialogElement>} */
-  const ref = useRef(null);
+  const ref = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const heading = useId();
   useEffect(() => {
     const opener = document.activeElement;
@@ -84,7 +83,7 @@ export function ReasonForm({ confirm, tone = "plain", onConfirm, onClose }) {
       <label for=${field}>${t("reason.label")}</label>
       <textarea id=${field} rows="2" required minlength=${SHORTEST_REASON} maxlength=${LONGEST_REASON} value=${reason}
         aria-describedby=${`${field}-help`}
-        onInput=${(/** @type {InputEvent} */ event) => setReason(valueOf(event))}></textarea>
+        onInput=${(/** @type {InputEvent} */ event) => setReason(textOf(event))}></textarea>
       <p class="help" id=${`${field}-help`}>${t("reason.help")}</p>
     </div>
     <${Failure} error=${error} />
@@ -96,6 +95,6 @@ export function ReasonForm({ confirm, tone = "plain", onConfirm, onClose }) {
 }
 
 /** @param {Event} event */
-export function valueOf(event) {
+export function textOf(event) {
   return /** @type {HTMLInputElement} */ (event.currentTarget).value;
 }

@@ -35,10 +35,12 @@ export function Standing({ of }) {
 
 /** @type {Readonly<Record<string, string>>} */
 const DELIVERY_TONE = {
-  delivered: "good",
-  undelivered: "bad",
-  rejected: "bad",
-  expired: "bad",
+  DELIVRD: "good",
+  UNDELIV: "bad",
+  REJECTD: "bad",
+  EXPIRED: "bad",
+  DELETED: "bad",
+  DECLINED: "bad",
 };
 
 /** @param {{ channel: Channel }} props */

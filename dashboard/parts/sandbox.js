@@ -5,7 +5,7 @@ import { landed } from "../live.js";
 import { recall, remember } from "../remembered.js";
 import { href } from "../route.js";
 import { useStore } from "../store.js";
-import { valueOf } from "./dialog.js";
+import { textOf } from "./dialog.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { Failure } from "./notices.js";
@@ -55,7 +55,11 @@ function isSame(one, other) {
 
 /** @param {{ arrived: Landed[] }} props */
 function Register({ arrived }) {
-  const [lead, setLead] = useState({ name: t("sandbox.name"), phone: "+7 777 123 45 67", email: "aigerim@example.kz" });
+  const [lead, setLead] = useState({
+    name: t("sandbox.name"),
+    phone: "+7 777 123 45 67",
+    email: "aigerim@example.kz",
+  });
   const [error, setError] = useState(/** @type {unknown} */ (null));
   const [isBusy, setIsBusy] = useState(false);
   const [story, setStory] = useState(/** @type {LeadStory | null} */ (null));
@@ -68,7 +72,7 @@ function Register({ arrived }) {
     setError(null);
     try {
       const made = /** @type {{ lead_id: string }} */ (
-        await post("/ui/sandbox/lead", { name: lead.name.trim() || null, phone: lead.phone.trim() || null, email: lead.email.trim() || null })
+        await post("/ui/sandbox/lead", filled(lead))
       );
       setStory(await get(`/ui/leads/${encodeURIComponent(made.lead_id)}`));
     } catch (failure) {
@@ -86,14 +90,24 @@ function Register({ arrived }) {
   }, [arrived]);
 
   return html`<form class="card stack tight register" onSubmit=${submit}>
-    ${/** @type {const} */ (["name", "phone", "email"]).map(
-      (field) => html`<div class="field inline"><label for=${`${ids}-${field}`}>${t(`sandbox.field_${field}`)}</label>
-        <input id=${`${ids}-${field}`} value=${lead[field]} maxlength="254" autocomplete="off" onInput=${(/** @type {Event} */ event) => setLead({ ...lead, [field]: valueOf(event) })} /></div>`,
-    )}
+    ${
+      /** @type {const} */ (["name", "phone", "email"]).map(
+        (
+          field,
+        ) => html`<div class="field inline"><label for=${`${ids}-${field}`}>${t(`sandbox.field_${field}`)}</label>
+        <input id=${`${ids}-${field}`} value=${lead[field]} maxlength="254" autocomplete="off" onInput=${(/** @type {Event} */ event) => setLead({ ...lead, [field]: textOf(event) })} /></div>`,
+      )
+    }
     <button type="submit" class="button primary" disabled=${isBusy || (lead.phone.trim() === "" && lead.email.trim() === "")}><${Icon} name="plus" size=${16} />${t("sandbox.register")}</button>
     <${Failure} error=${error} />
     ${story !== null && html`<${Progress} story=${story} />`}
   </form>`;
+}
+
+/** @param {Record<string, string>} lead */
+function filled(lead) {
+  const entries = Object.entries(lead).map(([field, value]) => [field, value.trim()]);
+  return Object.fromEntries(entries.filter(([, value]) => value !== ""));
 }
 
 /** @param {{ story: LeadStory }} props */
@@ -105,7 +119,11 @@ function Progress({ story }) {
       const waitMs = Date.parse(it.due_at) - now;
       const isDone = it.state !== "pending" && it.state !== "claimed";
       return html`<p class=${isDone ? "done" : ""}><${Icon} name=${isDone ? "check" : "clock"} size=${15} /> ${t(`channel.${it.channel}`)}: ${
-        isDone ? t(`state.${it.state}`) : waitMs > 0 ? t("sandbox.due_in", { count: Math.ceil(waitMs / 1000) }) : t("sandbox.sending")
+        isDone
+          ? t(`state.${it.state}`)
+          : waitMs > 0
+            ? t("sandbox.due_in", { count: Math.ceil(waitMs / 1000) })
+            : t("sandbox.sending")
       }</p>`;
     })}
   </div>`;
@@ -118,7 +136,9 @@ function Phone({ messages }) {
   return html`<section class="phone" aria-label=${t("sandbox.phone")}>
     <p class="phone-top"><${Icon} name="sms" size=${14} />${t("sandbox.phone")}</p>
     <ul class="phone-screen" aria-live="polite">${messages.slice(0, MOST_SHOWN).map(
-      (it) => html`<li key=${`${it.at} ${it.to}`}><p class="bubble"><${Words} text=${it.text} most=${320} /></p>
+      (
+        it,
+      ) => html`<li key=${`${it.at} ${it.to}`}><p class="bubble"><${Words} text=${it.text} most=${320} /></p>
         <small class="muted"><bdi>${it.to}</bdi> · <${Time} at=${it.at} /></small></li>`,
     )}
     ${messages.length === 0 && html`<li class="nothing muted">${t("sandbox.no_sms")}</li>`}</ul>
@@ -130,7 +150,9 @@ function Mailbox({ messages }) {
   return html`<section class="mailbox" aria-label=${t("sandbox.mailbox")}>
     <p class="phone-top"><${Icon} name="email" size=${14} />${t("sandbox.mailbox")}</p>
     <ul aria-live="polite">${messages.slice(0, MOST_SHOWN).map(
-      (it) => html`<li key=${`${it.at} ${it.to}`}><details><summary><b><${Words} text=${it.subject ?? ""} most=${120} /></b>
+      (
+        it,
+      ) => html`<li key=${`${it.at} ${it.to}`}><details><summary><b><${Words} text=${it.subject ?? ""} most=${120} /></b>
         <small class="muted block"><bdi>${it.to}</bdi> · <${Time} at=${it.at} /></small></summary>
         <p class="mail-text"><${Words} text=${it.text} most=${2_000} /></p></details></li>`,
     )}

@@ -52,7 +52,9 @@ export function Shell({ me }) {
     // A page that was just opened is read from its start; the first one begins with the skip link.
     if (!isFirst.current) {
       scrollTo(0, 0);
-      /** @type {HTMLElement | null} */ (document.querySelector("main h1"))?.focus({ preventScroll: true });
+      /** @type {HTMLElement | null} */ (document.querySelector("main h1"))?.focus({
+        preventScroll: true,
+      });
     }
     isFirst.current = false;
   }, [spot]);
@@ -97,7 +99,9 @@ function skip(event) {
 }
 
 function focusSearch() {
-  const field = /** @type {HTMLElement | null} */ (document.querySelector("main input[type=search]"));
+  const field = /** @type {HTMLElement | null} */ (
+    document.querySelector("main input[type=search]")
+  );
   if (field !== null) {
     field.focus();
     return;
@@ -126,11 +130,11 @@ function Heard() {
 function LostBar() {
   const state = useStore(connection);
   const told = useStore(overview);
-  if (state !== "lost") return null;
+  if (state !== "lost" && state !== "trouble") return null;
   return html`<div class="notice warn lost" role="alert">
     <${Icon} name="alert" />
-    <div><strong>${t("lost.title")}</strong>
-    <p>${t("lost.body")} ${told && html`${t("lost.as_of")} <${Ago} at=${told.at} />.`}</p></div>
+    <div><strong>${t(`${state}.title`)}</strong>
+    <p>${t(`${state}.body`)} ${told && html`${t("lost.as_of")} <${Ago} at=${told.at} />.`}</p></div>
   </div>`;
 }
 
@@ -165,7 +169,13 @@ function Keys({ onClose }) {
   const isOn = useStore(keysAreOn);
   /** @type {[string, string][]} */
   const rows = [
-    ...NAMES.map((name, index) => /** @type {[string, string]} */ ([String(index + 1), t(/** @type {Key} */ (`page.${name}`))])),
+    ...NAMES.map(
+      (name, index) =>
+        /** @type {[string, string]} */ ([
+          String(index + 1),
+          t(/** @type {Key} */ (`page.${name}`)),
+        ]),
+    ),
     ["/", t("keys.search")],
     ["t", t("keys.theme")],
     ["l", t("keys.language")],

@@ -1,8 +1,8 @@
 import { t, tWord } from "../i18n.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
-import { Time } from "./time.js";
 import { ChannelTag } from "./pills.js";
+import { Time } from "./time.js";
 import { Words } from "./words.js";
 
 /** @import { Channel, LeadStory, Tried } from "../types.d.ts" */
@@ -72,7 +72,10 @@ function entriesOf(story) {
 
 /** @param {LeadStory["history"][number]} row @returns {Entry} */
 function fromHistory(row) {
-  const [tone, icon] = LOOK[row.event] ?? [row.by === null ? "calm" : "person", row.by === null ? "clock" : "person"];
+  const [tone, icon] = LOOK[row.event] ?? [
+    row.by === null ? "calm" : "person",
+    row.by === null ? "clock" : "person",
+  ];
   return {
     at: row.at,
     channel: row.channel,
@@ -89,7 +92,15 @@ function fromNotification({ channel, due_at, attempts, lookups, state }) {
   const isAhead = state === "pending" && Date.parse(due_at) > Date.now();
   /** @type {Entry[]} */
   const due = [
-    { at: due_at, channel, title: t(isAhead ? "event.due_ahead" : "event.due"), by: null, words: [], tone: "calm", icon: "clock" },
+    {
+      at: due_at,
+      channel,
+      title: t(isAhead ? "event.due_ahead" : "event.due"),
+      by: null,
+      words: [],
+      tone: "calm",
+      icon: "clock",
+    },
   ];
   return [
     ...due,
@@ -97,18 +108,40 @@ function fromNotification({ channel, due_at, attempts, lookups, state }) {
       const [tone, icon] = LOOK[it.outcome ?? ""] ?? ["quiet", "clock"];
       /** @type {Entry[]} */
       const steps = [
-        { at: it.started_at, channel, title: t("event.attempt", { number: it.attempt }), by: null, words: [], tone: "busy", icon: "send" },
+        {
+          at: it.started_at,
+          channel,
+          title: t("event.attempt", { number: it.attempt }),
+          by: null,
+          words: [],
+          tone: "busy",
+          icon: "send",
+        },
       ];
       if (it.ended_at !== null) {
-        const title = t("event.attempt_ended", { number: it.attempt, outcome: tWord("outcome", it.outcome) });
-        steps.push({ at: it.ended_at, channel, title, by: null, words: [[it.code, it.detail].filter(Boolean).join(": ")], tone, icon });
+        const title = t("event.attempt_ended", {
+          number: it.attempt,
+          outcome: tWord("outcome", it.outcome),
+        });
+        steps.push({
+          at: it.ended_at,
+          channel,
+          title,
+          by: null,
+          words: [[it.code, it.detail].filter(Boolean).join(": ")],
+          tone,
+          icon,
+        });
       }
       return steps;
     }),
     ...lookups.map((it) => ({
       at: it.at,
       channel,
-      title: t("event.looked_up", { finding: tWord("finding", it.finding), verdict: tWord("verdict", it.verdict) }),
+      title: t("event.looked_up", {
+        finding: tWord("finding", it.finding),
+        verdict: tWord("verdict", it.verdict),
+      }),
       by: null,
       words: [it.detail],
       tone: it.verdict === "later" ? "doubt" : "calm",
