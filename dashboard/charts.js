@@ -25,6 +25,7 @@ import { theme } from "./theme.js";
  */
 
 const HEIGHT = 132;
+const HALF_MINUTE_S = 30;
 
 /**
  * A chart with its words: a headline, a legend, what is under the pointer, and the same as a table.
@@ -45,7 +46,7 @@ export function Chart({ title, headline, note, times, series, write = (it) => nu
         ? html`<p class="chart-empty">${empty}</p>`
         : html`<${Canvas} times=${times} series=${series} write=${write} label=${`${title}: ${headline}. ${note}`} />`
     }
-    <ul class="legend">${series.map((it) => html`<li><i class=${`swatch ${it.shape} ${it.colour}`}></i>${it.label}</li>`)}</ul>
+    <ul class="legend">${series.map((it) => html`<li><i class=${`swatch as-${it.shape} of-${it.colour}`}></i>${it.label}</li>`)}</ul>
     <details class="chart-table">
       <summary>${t("chart.table")}</summary>
       <${Rows} times=${times} series=${series} write=${write} title=${title} />
@@ -150,7 +151,11 @@ function optionsOf(element, shown, tip) {
     padding: [8, 6, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
-    scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.08)] } },
+    scales: {
+      // Room for half a bar on both sides.
+      x: { range: (_plot, first, last) => [first - HALF_MINUTE_S, last + HALF_MINUTE_S] },
+      y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.08)] },
+    },
     axes: [
       {
         ...axis,

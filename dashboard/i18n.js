@@ -70,7 +70,11 @@ export function t(key, values = {}) {
 export function tWord(prefix, word, values = {}) {
   if (word === null || word === undefined || word === "") return "";
   const key = /** @type {Key} */ (`${prefix}.${word}`);
-  return Object.hasOwn(en, key) ? t(key, values) : word.replaceAll("_", " ");
+  return Object.hasOwn(en, key)
+    ? t(key, values)
+    : /^[a-z_]+$/.test(word)
+      ? word.replaceAll("_", " ")
+      : word;
 }
 
 /** @param {string | number | null | undefined} count */
@@ -99,7 +103,18 @@ export function money(amount, currency) {
 }
 
 /**
- * 320 ms, 4.2 s, 3 min 5 s, 2 h 4 min.
+ * 320 ms, 4.2 s: where there is little room.
+ *
+ * @param {number} ms
+ */
+export function shortDuration(ms) {
+  return ms < 1_000
+    ? unit(Math.round(ms), "millisecond", "narrow")
+    : unit(Math.round(ms / 100) / 10, "second", "narrow");
+}
+
+/**
+ * 320 ms, 4.2 secs, 3 mins 5 secs, 2 hrs 4 mins.
  *
  * @param {number} ms
  */
@@ -131,9 +146,10 @@ function join(first, rest, name) {
 /**
  * @param {number} value
  * @param {string} name
+ * @param {"short" | "narrow"} [unitDisplay]
  */
-function unit(value, name) {
-  return number(value, { style: "unit", unit: name, unitDisplay: "short" });
+function unit(value, name, unitDisplay = "short") {
+  return number(value, { style: "unit", unit: name, unitDisplay });
 }
 
 /** @type {Intl.DateTimeFormatOptions} */

@@ -26,7 +26,7 @@ export interface Minute {
   sms_sent: number;
   email_sent: number;
   failed: number;
-  in_doubt: number;
+  in_doubt?: number;
   lag_p50_ms: number | null;
   lag_p99_ms: number | null;
 }
@@ -36,10 +36,9 @@ export interface ChannelHealth {
   state: "open" | "paused" | "trying";
   paused_until: string | null;
   pause_reason: string | null;
-  pauses: number;
   balance: number | string | null;
   balance_currency: string | null;
-  balance_at: string | null;
+  balance_at?: string | null;
 }
 
 export interface Worker {
@@ -66,12 +65,10 @@ export interface Overview {
   is_well: boolean;
   reasons: Reason[];
   queue: {
-    pending: number;
     due: number;
     claimed: number;
     unknown: number;
     held: number;
-    set_aside: number;
     oldest_due_at: string | null;
     oldest_unknown_at: string | null;
   };
@@ -144,8 +141,7 @@ export interface Tried extends Notification {
 }
 
 export interface Doubted extends Tried {
-  last_attempt_at: string | null;
-  reference: string | null;
+  reference?: string | null;
 }
 
 export interface HistoryRow {
@@ -195,8 +191,8 @@ export interface Rendered {
   characters: number;
   segments: number | null;
   missing: string[];
-  cost: number | string | null;
-  currency: string | null;
+  cost?: number | string | null;
+  currency?: string | null;
 }
 
 export interface ActRow {

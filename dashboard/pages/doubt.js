@@ -48,7 +48,7 @@ export function Doubt({ params }) {
 
 /** @param {{ of: Doubted, onChoose: (outcome: Outcome) => void }} props */
 function Case({ of, onChoose }) {
-  const since = of.last_attempt_at ?? of.due_at;
+  const since = of.attempts.at(-1)?.started_at ?? of.due_at;
   const why = `why-${of.id}`;
   return html`<article class="card case" aria-label=${`№ ${of.id}`}>
     <header class="row wrap">

@@ -132,18 +132,18 @@ function Rows({ items, chosen, onToggle, onTogglePage }) {
       <thead><tr>
         ${canAct && html`<th scope="col" class="tick"><input type="checkbox" aria-label=${t("select.page")} checked=${isWhole} indeterminate=${!isWhole && chosen.size > 0} onChange=${onTogglePage} /></th>`}
         <th scope="col">${t("column.id")}</th><th scope="col">${t("filter.channel")}</th><th scope="col">${t("column.recipient")}</th>
-        <th scope="col">${t("filter.state")}</th><th scope="col">${t("column.due")}</th><th scope="col">${t("column.settled")}</th><th scope="col">${t("column.attempts")}</th>
+        <th scope="col">${t("filter.state")}</th><th scope="col">${t("column.due")}</th><th scope="col" class="optional">${t("column.settled")}</th><th scope="col" class="optional">${t("column.attempts")}</th>
       </tr></thead>
       <tbody>${items.map(
         (it) => html`<tr key=${it.id} class=${chosen.has(it.id) ? "chosen" : ""}>
           ${canAct && html`<td class="tick"><input type="checkbox" aria-label=${t("select.one", { id: it.id })} checked=${chosen.has(it.id)} onChange=${() => onToggle(it.id)} /></td>`}
           <td data-label=${t("column.id")}><a href=${href("people", { lead: it.lead_id })}>№ ${it.id}</a></td>
           <td data-label=${t("filter.channel")}><${ChannelTag} channel=${it.channel} /></td>
-          <td data-label=${t("column.recipient")}><bdi class="clip">${it.recipient}</bdi></td>
-          <td data-label=${t("filter.state")}><${Standing} of=${it} /></td>
-          <td data-label=${t("column.due")}><${Time} at=${it.due_at} /></td>
-          <td data-label=${t("column.settled")}><${Time} at=${it.settled_at} /></td>
-          <td data-label=${t("column.attempts")}>${it.attempt}</td>
+          <td class="whom" data-label=${t("column.recipient")}><bdi class="clip">${it.recipient}</bdi></td>
+          <td class="how" data-label=${t("filter.state")}><${Standing} of=${it} /></td>
+          <td class="when-cell" data-label=${t("column.due")}><${Time} at=${it.due_at} /></td>
+          <td class="optional" data-label=${t("column.settled")}><${Time} at=${it.settled_at} /></td>
+          <td class="optional" data-label=${t("column.attempts")}>${it.attempt}</td>
         </tr>`,
       )}</tbody>
     </table>

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { post } from "../api.js";
 import { Chart } from "../charts.js";
-import { duration, money, number, t, tWord } from "../i18n.js";
+import { duration, money, number, shortDuration, t, tWord } from "../i18n.js";
 import { connection, overview } from "../live.js";
 import { ReasonDialog } from "../parts/dialog.js";
 import { Heading } from "../parts/heading.js";
@@ -220,7 +220,7 @@ function Charts({ told: { minutes, ahead } }) {
         { ...channels[0], values: minutes.map((it) => it.sms_sent) },
         { ...channels[1], values: minutes.map((it) => it.email_sent) },
       ]} />
-    <${Chart} title=${t("chart.lag")} headline=${lag === null ? "–" : duration(lag)} note=${t("chart.lag_note")} times=${times} empty=${t("chart.lag_empty")} write=${duration}
+    <${Chart} title=${t("chart.lag")} headline=${lag === null ? "–" : duration(lag)} note=${t("chart.lag_note")} times=${times} empty=${t("chart.lag_empty")} write=${shortDuration}
       series=${[
         {
           label: t("chart.lag_p50"),

@@ -147,7 +147,7 @@ function Shown({ rendered, isEmail, hasPrice }) {
     <dl class="facts">
       <div><dt>${t("texts.characters")}</dt><dd>${rendered.characters}</dd></div>
       ${!isEmail && rendered.segments !== null && html`<div><dt>${t("texts.segments")}</dt><dd>${t("texts.segments_count", { count: rendered.segments })}</dd></div>`}
-      ${!isEmail && html`<div><dt>${t("texts.cost")}</dt><dd>${rendered.cost === null ? (hasPrice ? "–" : t("texts.no_price")) : money(rendered.cost, rendered.currency)}</dd></div>`}
+      ${!isEmail && html`<div><dt>${t("texts.cost")}</dt><dd>${rendered.cost === null || rendered.cost === undefined ? (hasPrice ? "–" : t("texts.no_price")) : money(rendered.cost, rendered.currency ?? null)}</dd></div>`}
     </dl>`;
 }
 
