@@ -141,7 +141,7 @@ function Rows({ items, chosen, onToggle, onTogglePage }) {
           <td data-label=${t("filter.channel")}><${ChannelTag} channel=${it.channel} /></td>
           <td class="whom" data-label=${t("column.recipient")}><bdi class="clip">${it.recipient}</bdi></td>
           <td class="how" data-label=${t("filter.state")}><${Standing} of=${it} /></td>
-          <td class="when-cell" data-label=${t("column.due")}><${Time} at=${it.due_at} /></td>
+          <td class="due" data-label=${t("column.due")}><${Time} at=${it.due_at} /></td>
           <td class="optional" data-label=${t("column.settled")}><${Time} at=${it.settled_at} /></td>
           <td class="optional" data-label=${t("column.attempts")}>${it.attempt}</td>
         </tr>`,

@@ -57,6 +57,10 @@ export function Shell({ me }) {
       });
     }
     isFirst.current = false;
+    // On a phone the menu is wider than the page.
+    document
+      .querySelector(".menu [aria-current]")
+      ?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [spot]);
   useEffect(
     () =>

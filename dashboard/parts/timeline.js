@@ -81,10 +81,17 @@ function fromHistory(row) {
     channel: row.channel,
     title: tWord("event", row.event),
     by: row.by,
-    words: [row.event.startsWith("is ") ? tWord("state_reason", row.detail) : row.detail],
+    words: [wordsOf(row)],
     tone,
     icon,
   };
+}
+
+/** @param {LeadStory["history"][number]} row */
+function wordsOf({ event, detail }) {
+  // Where it came from is told above, in the reader's language.
+  if (event === "registered") return null;
+  return event.startsWith("is ") ? tWord("state_reason", detail) : detail;
 }
 
 /** @param {Tried} notification @returns {Entry[]} */
