@@ -152,7 +152,6 @@ export const en = {
   "chart.outcomes_empty": "Nothing failed, and nothing is in doubt.",
   "chart.failed": "failed",
   "chart.in_doubt": "in doubt",
-  "chart.cancelled": "cancelled",
   "chart.ahead": "The hour ahead",
   "chart.ahead_note": "will be due, by minute",
   "chart.ahead_empty": "Nothing is due in the next hour.",

@@ -179,7 +179,6 @@ export const ru = {
   "chart.outcomes_empty": "Ошибок нет, под вопросом ничего.",
   "chart.failed": "не отправлено",
   "chart.in_doubt": "под вопросом",
-  "chart.cancelled": "отменено",
   "chart.ahead": "Следующий час",
   "chart.ahead_note": "подойдёт срок, по минутам",
   "chart.ahead_empty": "В следующий час ничего не предстоит.",

@@ -156,8 +156,7 @@ function Tools({ me, onHelp }) {
   }
   return html`<div class="tools">
     <span class="who" title=${t(`level.${level()}_means`)}><bdi class="clip">${me.is_open ? t("who.open") : me.name}</bdi><span class="pill quiet">${t(`level.${level()}`)}</span></span>
-    <button type="button" class="button quiet square" lang=${shownLanguage === "en" ? "ru" : "en"} onClick=${toggleLanguage}
-      aria-label=${shownLanguage === "en" ? "Русский" : "English"} title=${shownLanguage === "en" ? "Русский" : "English"}>${shownLanguage === "en" ? "Ру" : "En"}</button>
+    <button type="button" class="button quiet" lang=${shownLanguage === "en" ? "ru" : "en"} onClick=${toggleLanguage}>${shownLanguage === "en" ? "Русский" : "English"}</button>
     <button type="button" class="button quiet square" onClick=${toggleTheme} aria-label=${t(`theme.to_${shownTheme === "dark" ? "light" : "dark"}`)}
       title=${t(`theme.to_${shownTheme === "dark" ? "light" : "dark"}`)}><${Icon} name=${shownTheme === "dark" ? "sun" : "moon"} /></button>
     <button type="button" class="button quiet square keys-button" onClick=${onHelp} aria-label=${t("keys.title")} title=${t("keys.title")}><${Icon} name="keyboard" /></button>
