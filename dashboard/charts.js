@@ -37,20 +37,21 @@ export function Chart({ title, headline, note, times, series, write = (it) => nu
   const isEmpty = series.every(({ values }) => values.every((it) => !it));
   return html`<figure class="chart card" aria-labelledby=${id}>
     <figcaption class="chart-head">
-      <h3 id=${id}>${title}</h3>
+      <div><h3 id=${id}>${title}</h3><p class="muted small">${note}</p></div>
       <p class="figure">${headline}</p>
-      <p class="muted small">${note}</p>
     </figcaption>
     ${
       isEmpty
         ? html`<p class="chart-empty">${empty}</p>`
         : html`<${Canvas} times=${times} series=${series} write=${write} label=${`${title}: ${headline}. ${note}`} />`
     }
-    <ul class="legend">${series.map((it) => html`<li><i class=${`swatch as-${it.shape} of-${it.colour}`}></i>${it.label}</li>`)}</ul>
-    <details class="chart-table">
-      <summary>${t("chart.table")}</summary>
-      <${Rows} times=${times} series=${series} write=${write} title=${title} />
-    </details>
+    <div class="chart-foot">
+      <ul class="legend">${series.map((it) => html`<li><i class=${`swatch as-${it.shape} of-${it.colour}`}></i>${it.label}</li>`)}</ul>
+      <details class="chart-table">
+        <summary>${t("chart.table")}</summary>
+        <${Rows} times=${times} series=${series} write=${write} title=${title} />
+      </details>
+    </div>
   </figure>`;
 }
 

@@ -86,7 +86,7 @@ function Editor({ template, hasPrice, onSaved }) {
       <div class="field"><label for=${`${ids}-body`}>${t("texts.body")}</label>
         <textarea id=${`${ids}-body`} rows=${isEmail ? 10 : 6} maxlength=${isEmail ? 20_000 : 1_000} readonly=${!may("admin")} value=${body} aria-describedby=${`${ids}-help`}
           onInput=${(/** @type {Event} */ event) => setBody(textOf(event))}></textarea>
-        <p class="help" id=${`${ids}-help`}>${t("texts.help")} <code>${"{{name|друг}}"}</code></p></div>
+        <p class="help" id=${`${ids}-help`}>${t("texts.help")} <code>${t("texts.help_example")}</code></p></div>
       <div class="row wrap">
         <button type="button" class="button primary" disabled=${!may("admin") || !isChanged || body.trim() === ""} title=${may("admin") ? undefined : t("needs.admin")} onClick=${() => setAsking("save")}>${t("texts.save")}…</button>
         <button type="button" class="button" disabled=${!may("admin") || isChanged} title=${may("admin") ? (isChanged ? t("texts.test_after_save") : undefined) : t("needs.admin")} onClick=${() => setAsking("test")}><${Icon} name="send" size=${16} />${t("texts.test")}…</button>

@@ -15,7 +15,7 @@ export function Words({ text, most = SHOWN_CHARACTERS }) {
   if (!text) return null;
   const characters = Array.from(text);
   if (characters.length <= most || isWhole) return html`<bdi class="words">${text}</bdi>`;
-  return html`<bdi class="words">${characters.slice(0, most).join("")}…</bdi>${" "}
+  return html`<bdi class="words cut">${characters.slice(0, most).join("")}…</bdi>${" "}
     <button type="button" class="link" onClick=${() => setIsWhole(true)}>
       ${t("words.all", { count: characters.length })}
     </button>`;
