@@ -22,7 +22,7 @@ const FILTERS = /** @type {const} */ (["state", "channel", "delivery", "held", "
 const OPTIONS = /** @type {const} */ ({
   state: ["pending", "claimed", "sent", "failed", "unknown", "cancelled"],
   channel: ["sms", "email"],
-  delivery: ["DELIVRD", "UNDELIV", "REJECTD", "EXPIRED", "DELETED", "DECLINED"],
+  delivery: ["moderation", "DELIVRD", "UNDELIV", "REJECTD", "EXPIRED", "DELETED", "DECLINED"],
 });
 const LIMIT = "50";
 

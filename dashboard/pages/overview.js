@@ -243,12 +243,16 @@ function Charts({ told: { minutes, ahead } }) {
           shape: "bar",
           values: minutes.map((it) => it.failed),
         },
-        {
-          label: t("chart.in_doubt"),
-          colour: "in-doubt",
-          shape: "bar",
-          values: minutes.map((it) => it.in_doubt ?? 0),
-        },
+        ...(minutes.every((it) => it.in_doubt === undefined)
+          ? []
+          : [
+              {
+                label: t("chart.in_doubt"),
+                colour: "in-doubt",
+                shape: "bar",
+                values: minutes.map((it) => it.in_doubt ?? 0),
+              },
+            ]),
       ]} />
     <${Chart} title=${t("chart.ahead")} headline=${number(comingOf(ahead))} note=${t("chart.ahead_note")} times=${aheadTimes} empty=${t("chart.ahead_empty")}
       series=${[

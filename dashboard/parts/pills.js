@@ -14,6 +14,20 @@ const TONE = {
   cancelled: "quiet",
 };
 
+/**
+ * How the provider's last word about an SMS looks; what is not here is not a last word.
+ *
+ * @type {Readonly<Record<string, string>>}
+ */
+export const DELIVERY_TONE = {
+  DELIVRD: "good",
+  UNDELIV: "bad",
+  REJECTD: "bad",
+  EXPIRED: "bad",
+  DELETED: "bad",
+  DECLINED: "bad",
+};
+
 /** @param {{ state: State }} props */
 export function StatePill({ state }) {
   return html`<span class=${`pill ${TONE[state] ?? "quiet"}`} title=${tWord("state_means", state)}>${tWord("state", state)}</span>`;
@@ -32,16 +46,6 @@ export function Standing({ of }) {
     ${of.state_reason && html`<bdi class="muted small clip" title=${of.state_reason}>${tWord("state_reason", of.state_reason)}</bdi>`}
   </span>`;
 }
-
-/** @type {Readonly<Record<string, string>>} */
-const DELIVERY_TONE = {
-  DELIVRD: "good",
-  UNDELIV: "bad",
-  REJECTD: "bad",
-  EXPIRED: "bad",
-  DELETED: "bad",
-  DECLINED: "bad",
-};
 
 /** @param {{ channel: Channel }} props */
 export function ChannelTag({ channel }) {

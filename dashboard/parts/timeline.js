@@ -1,7 +1,7 @@
 import { t, tWord } from "../i18n.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
-import { ChannelTag } from "./pills.js";
+import { ChannelTag, DELIVERY_TONE } from "./pills.js";
 import { Time } from "./time.js";
 import { Words } from "./words.js";
 
@@ -70,21 +70,42 @@ function entriesOf(story) {
   return entries.sort((one, other) => (one.at ?? "").localeCompare(other.at ?? ""));
 }
 
+/** How the history begins to say how far an SMS got, as in `delivery DELIVRD`. */
+const DELIVERY = "delivery ";
+
 /** @param {LeadStory["history"][number]} row @returns {Entry} */
 function fromHistory(row) {
-  const [tone, icon] = LOOK[row.event] ?? [
-    row.by === null ? "calm" : "person",
-    row.by === null ? "clock" : "person",
-  ];
+  const status = row.event.startsWith(DELIVERY) ? row.event.slice(DELIVERY.length) : null;
+  const [tone, icon] = status === null ? lookOf(row) : deliveryLook(status);
   return {
     at: row.at,
     channel: row.channel,
-    title: tWord("event", row.event),
+    title:
+      status === null
+        ? tWord("event", row.event)
+        : t("event.delivery", { status: tWord("delivery", status) }),
     by: row.by,
     words: [wordsOf(row)],
     tone,
     icon,
   };
+}
+
+/** @param {LeadStory["history"][number]} row @returns {[tone: string, icon: IconName]} */
+function lookOf({ event, by }) {
+  return LOOK[event] ?? (by === null ? ["calm", "clock"] : ["person", "person"]);
+}
+
+/** @param {string} status @returns {[tone: string, icon: IconName]} */
+function deliveryLook(status) {
+  switch (DELIVERY_TONE[status]) {
+    case "good":
+      return ["good", "check"];
+    case "bad":
+      return ["bad", "cross"];
+    default:
+      return ["calm", "sms"];
+  }
 }
 
 /** @param {LeadStory["history"][number]} row */

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { existsSync } from "node:fs";
+import axe from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { expect } from "vitest";
 
@@ -56,8 +56,6 @@ export async function visit(page: Page, name: string): Promise<void> {
   await page.waitForSelector(".loading", { state: "detached" });
 }
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
 interface Finding {
   readonly id: string;
   readonly impact: string | null;
@@ -67,7 +65,7 @@ interface Finding {
 /** Holds the page to what axe knows of accessibility; `rules`: to these alone. */
 export async function expectAccessible(page: Page, rules?: readonly string[]): Promise<void> {
   // As the debugger, past the page's own content policy, which stays as it is.
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   // What fades in has not its own colour yet.
   await page.evaluate(
     "Promise.all(document.getAnimations().filter((it) => it.effect.getComputedTiming().iterations === 1).map((it) => it.finished))",

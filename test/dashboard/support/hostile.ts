@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 import { makeLead, makeNotification } from "../../support/make.ts";
 
 /** Markup, a script, letters that turn the text around, and no end. */
-export const HOSTILE = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>"';\u202Edrawkcab\u2066 ${"x".repeat(400)}`;
+const HOSTILE = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>"';\u202Edrawkcab\u2066 ${"x".repeat(400)}`;
 
 /**
  * A lead of whom everything that others may write is hostile: name, source, reasons, what the provider said.
