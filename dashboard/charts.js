@@ -45,13 +45,16 @@ export function Chart({ title, headline, note, times, series, write = (it) => nu
         ? html`<p class="chart-empty">${empty}</p>`
         : html`<${Canvas} times=${times} series=${series} write=${write} label=${`${title}: ${headline}. ${note}`} />`
     }
-    <div class="chart-foot">
+    ${
+      !isEmpty &&
+      html`<div class="chart-foot">
       <ul class="legend">${series.map((it) => html`<li><i class=${`swatch as-${it.shape} of-${it.colour}`}></i>${it.label}</li>`)}</ul>
       <details class="chart-table">
         <summary>${t("chart.table")}</summary>
         <${Rows} times=${times} series=${series} write=${write} title=${title} />
       </details>
-    </div>
+    </div>`
+    }
   </figure>`;
 }
 
@@ -191,7 +194,7 @@ function optionsOf(element, shown, tip) {
           : {
               stroke: colour,
               width: 2,
-              points: { show: false },
+              points: { show: true, size: 6, fill: colour, filter: lonePoint },
               spanGaps: true,
               ...(one.shape === "dashes" && { dash: [5, 4] }),
             };
@@ -199,6 +202,18 @@ function optionsOf(element, shown, tip) {
     ],
     hooks: { setCursor: [(plot) => showTip(plot, shown.current, tip)] },
   };
+}
+
+/**
+ * A line needs two points; one alone is drawn as itself.
+ *
+ * @param {uPlot} plot
+ * @param {number} index
+ */
+function lonePoint(plot, index) {
+  const values = plot.data[index] ?? [];
+  const known = Array.from(values, (value, at) => ({ value, at })).filter((it) => it.value != null);
+  return known.length === 1 ? known.map((it) => it.at) : [];
 }
 
 /**

@@ -274,19 +274,18 @@ function ChannelCard({ channel, onOpen }) {
   return html`<article class="card row channel-card">
     <${ChannelTag} channel=${channel.channel} />
     <span class=${`pill ${isOpen ? "good" : channel.state === "trying" ? "busy" : "bad"}`}>${t(`channel_state.${channel.state}`)}</span>
-    <span class="grow">
+    <span class=${`grow${isOpen ? "" : " why"}`}>
       ${
-        !isOpen &&
-        html`<span class="block">${channel.pause_reason && html`<${Words} text=${channel.pause_reason} />`}</span>
-        <span class="muted small">${channel.state === "paused" && channel.paused_until ? html`${t("channel.until")} <${Ago} at=${channel.paused_until} />` : t("channel.trying_means")}</span>`
+        isOpen
+          ? html`<span class="muted">${t("channel.open_is")}</span>`
+          : html`<span class="block">${channel.pause_reason && html`<${Words} text=${channel.pause_reason} />`}</span>
+            <span class="muted small block">${channel.state === "paused" && channel.paused_until ? html`${t("channel.until")} <${Ago} at=${channel.paused_until} />` : t("channel.trying_means")}</span>`
       }
-      ${isOpen && html`<span class="muted">${t("channel.open_is")}</span>`}
+      ${
+        channel.balance !== null &&
+        html`<span class="muted small block">${t("channel.balance")} <b class="balance">${money(channel.balance, channel.balance_currency)}</b>${channel.balance_at && html`, <${Ago} at=${channel.balance_at} />`}</span>`
+      }
     </span>
-    ${
-      channel.balance !== null &&
-      html`<span class="balance"><b>${money(channel.balance, channel.balance_currency)}</b>
-        <small class="muted">${t("channel.balance")}${channel.balance_at && html`, <${Ago} at=${channel.balance_at} />`}</small></span>`
-    }
     ${!isOpen && html`<${OpenButton} channel=${channel.channel} onOpen=${onOpen} />`}
   </article>`;
 }

@@ -1,11 +1,11 @@
-import { t, tWord } from "../i18n.js";
+import { duration, t, tWord } from "../i18n.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { ChannelTag, DELIVERY_TONE } from "./pills.js";
 import { Time } from "./time.js";
 import { Words } from "./words.js";
 
-/** @import { Channel, LeadStory, Tried } from "../types.d.ts" */
+/** @import { Attempt, Channel, LeadStory, Tried } from "../types.d.ts" */
 /** @import { IconName } from "./icons.js" */
 
 /**
@@ -14,6 +14,7 @@ import { Words } from "./words.js";
  * @property {Channel | null} channel
  * @property {string} title
  * @property {string | null} by
+ * @property {string} [note]
  * @property {(string | null)[]} words - Somebody else's.
  * @property {string} tone
  * @property {IconName} icon
@@ -51,6 +52,7 @@ export function Timeline({ story }) {
         <span class="dot"><${Icon} name=${it.icon} size=${15} /></span>
         <div class="grow">
           <p class="entry-head"><b>${it.title}</b>${it.channel && html`<${ChannelTag} channel=${it.channel} />`}</p>
+          ${it.note && html`<p class="muted small">${it.note}</p>`}
           ${it.by && html`<p class="muted small">${t("timeline.by")} <${Words} text=${it.by} most=${60} /></p>`}
           ${it.words.filter(Boolean).map((words) => html`<p class="quoted"><${Words} text=${words} /></p>`)}
         </div>
@@ -63,12 +65,28 @@ export function Timeline({ story }) {
 /** @param {LeadStory} story @returns {Entry[]} */
 function entriesOf(story) {
   const entries = [
-    ...story.history.filter((it) => !TOLD_ELSEWHERE.has(it.event)).map(fromHistory),
+    ...story.history.filter((it) => !isTold(it, story)).map(fromHistory),
     ...story.notifications.flatMap(fromNotification),
   ];
   // What has no time is older than all that has one.
   return entries.sort((one, other) => (one.at ?? "").localeCompare(other.at ?? ""));
 }
+
+/**
+ * The end of a message is told by the attempt that ended it, if one did.
+ *
+ * @param {LeadStory["history"][number]} row
+ * @param {LeadStory} story
+ */
+function isTold({ event, notification_id }, { notifications }) {
+  const ending = ENDED_BY[event];
+  if (ending === undefined) return TOLD_ELSEWHERE.has(event);
+  const attempts = notifications.find((it) => it.id === notification_id)?.attempts ?? [];
+  return attempts.at(-1)?.outcome === ending;
+}
+
+/** @type {Readonly<Record<string, string>>} */
+const ENDED_BY = { "is sent": "accepted", "is failed": "rejected" };
 
 /** How the history begins to say how far an SMS got, as in `delivery DELIVRD`. */
 const DELIVERY = "delivery ";
@@ -132,37 +150,7 @@ function fromNotification({ channel, due_at, attempts, lookups, state }) {
   ];
   return [
     ...due,
-    ...attempts.flatMap((it) => {
-      const [tone, icon] = LOOK[it.outcome ?? ""] ?? ["quiet", "clock"];
-      /** @type {Entry[]} */
-      const steps = [
-        {
-          at: it.started_at,
-          channel,
-          title: t("event.attempt", { number: it.attempt }),
-          by: null,
-          words: [],
-          tone: "busy",
-          icon: "send",
-        },
-      ];
-      if (it.ended_at !== null) {
-        const title = t("event.attempt_ended", {
-          number: it.attempt,
-          outcome: tWord("outcome", it.outcome),
-        });
-        steps.push({
-          at: it.ended_at,
-          channel,
-          title,
-          by: null,
-          words: [[it.code, it.detail].filter(Boolean).join(": ")],
-          tone,
-          icon,
-        });
-      }
-      return steps;
-    }),
+    ...attempts.map((it) => fromAttempt(it, channel)),
     ...lookups.map((it) => ({
       at: it.at,
       channel,
@@ -176,4 +164,24 @@ function fromNotification({ channel, due_at, attempts, lookups, state }) {
       icon: /** @type {IconName} */ ("search"),
     })),
   ];
+}
+
+/** @param {Attempt} attempt @param {Channel} channel @returns {Entry} */
+function fromAttempt({ attempt, started_at, ended_at, outcome, code, detail }, channel) {
+  if (ended_at === null) {
+    const title = t("event.attempt", { number: attempt });
+    return { at: started_at, channel, title, by: null, words: [], tone: "busy", icon: "send" };
+  }
+  const [tone, icon] = LOOK[outcome ?? ""] ?? ["quiet", "clock"];
+  const took = duration(Date.parse(ended_at) - Date.parse(started_at));
+  return {
+    at: ended_at,
+    channel,
+    title: t("event.attempt_ended", { number: attempt, outcome: tWord("outcome", outcome) }),
+    by: null,
+    note: t("event.took", { took }),
+    words: [[code, detail].filter(Boolean).join(": ")],
+    tone,
+    icon,
+  };
 }
