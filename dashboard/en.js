@@ -100,6 +100,8 @@ export const en = {
   },
   "reason_do.in_doubt":
     "The provider is asked again and again; where it cannot say, a person decides. Waiting for {age}.",
+  "reason_do.in_doubt_email":
+    "A mail server cannot be asked afterwards, so a person decides. Waiting for {age}.",
   "reason.set_aside": {
     one: "{count} message was set aside: its worker died three times",
     other: "{count} messages were set aside: their workers died three times",
@@ -114,13 +116,15 @@ export const en = {
   "reason.channel_paused": "{channel} is paused",
   "reason_do.channel_paused":
     "It is tried again in {until} by itself. What waits is not lost, and uses up no tries.",
+  "reason_do.channel_trying":
+    "One message at a time tries whether it is well again. What waits is not lost, and uses up no tries.",
   "reason.balance_low": "The SMS balance is low: {money}",
   "reason_do.balance_low": "Top up the Mobizon account. At zero, SMS wait until there is money.",
   "reason.no_sweep": "Nobody puts right what a crash leaves, for {for}",
   "reason_do.no_sweep": "Workers are alive, and their sweep stands still. Run oncebox doctor.",
   "reason.undelivered": {
-    one: "{count} SMS did not reach its phone",
-    other: "{count} SMS did not reach their phones",
+    one: "{count} SMS of the last 24 hours did not reach its phone",
+    other: "{count} SMS of the last 24 hours did not reach their phones",
   },
   "reason_do.undelivered":
     "The provider took them and could not deliver. Look whether the numbers have something in common.",
@@ -179,7 +183,8 @@ export const en = {
     other: "messages that somebody would have got twice",
   },
   "prevented.saved": "They would have cost {money}.",
-  "prevented.no_price": "What they would have cost is not known: no price is set.",
+  "prevented.no_price":
+    "What they would have cost is not known: the provider has told no price yet.",
   "prevented.already_sent": "another program had sent it already",
   "prevented.repeated": "the same registration came again",
   "prevented.found_sent": "the provider's record said that it had gone out",
@@ -322,7 +327,7 @@ export const en = {
     "These may have gone out: the answer was lost on the way. They are never sent again by guess.",
   "doubt.none": "Nothing is in doubt",
   "doubt.none_help": "What cannot be told comes here, and nothing else.",
-  "doubt.since": "since",
+  "doubt.since": "last tried",
   "doubt.tried": "What was tried",
   "doubt.record": "What the provider's record says",
   "doubt.no_record_email":
@@ -414,7 +419,7 @@ export const en = {
   "texts.segments": "Paid as",
   "texts.segments_count": { one: "{count} SMS", other: "{count} SMS" },
   "texts.cost": "Costs",
-  "texts.no_price": "no price is set",
+  "texts.no_price": "not known yet",
   "texts.test": "Send a test",
   "texts.test_means": "Goes out for real, at once, to one recipient: your own, please.",
   "texts.test_phone": "To which number?",

@@ -35,7 +35,7 @@ export function Audit({ params }) {
           (it) => html`<tr key=${it.id}>
             <td data-label=${t("audit.at")}><${Time} at=${it.at} /></td>
             <td data-label=${t("audit.who")}><b><${Words} text=${it.actor} most=${60} /></b></td>
-            <td data-label=${t("audit.what")}>${tWord("event", it.action)}${it.from_state && it.to_state && it.from_state !== it.to_state && html`<span class="muted small block">${tWord("state", it.from_state)} → ${tWord("state", it.to_state)}</span>`}</td>
+            <td data-label=${t("audit.what")}><span>${tWord("event", it.action)}${it.from_state && it.to_state && it.from_state !== it.to_state && html`<span class="muted small block">${tWord("state", it.from_state)} → ${tWord("state", it.to_state)}</span>`}</span></td>
             <td data-label=${t("audit.to")}><${Subject} of=${it} /></td>
             <td data-label=${t("audit.why")}><${Words} text=${it.reason} /></td>
           </tr>`,

@@ -104,12 +104,20 @@ function ReasonItem({ reason, onOpen }) {
     <span class="visually-hidden">${t(`severity.${reason.severity}`)}</span>
     <div>
       <strong>${tWord("reason", reason.code, values)}</strong>
-      <p>${tWord("reason_do", reason.code, values)}</p>
+      <p>${tWord("reason_do", whatToDo(reason), values)}</p>
       ${reason.code === "channel_paused" && reason.values.reason && html`<p class="muted small"><${Words} text=${String(reason.values.reason)} /></p>`}
     </div>
     ${place && html`<a class="button small" href=${href(place[0], place[1])}>${t("look")}</a>`}
     ${reason.code === "channel_paused" && channel && html`<${OpenButton} channel=${channel} onOpen=${onOpen} />`}
   </li>`;
+}
+
+/** Which advice fits: not every provider can be asked, not every pause has time left. @param {Reason} reason */
+function whatToDo({ code, values }) {
+  if (code === "in_doubt" && values.channel === "email") return "in_doubt_email";
+  if (code === "channel_paused" && Date.parse(String(values.until)) <= Date.now())
+    return "channel_trying";
+  return code;
 }
 
 /** @param {Reason} reason @returns {Values} */

@@ -66,6 +66,11 @@ export async function seedBusyHour(db: Kysely<unknown>): Promise<void> {
       from oncebox.notification as n
      where n.lead_id = l.id and n.state = 'sent'`.execute(db);
   await sql`
+    update oncebox.channel
+       set balance = 18450, balance_currency = 'KZT', balance_at = now(), balance_look_at = now() + interval '1 day',
+           segment_price = 19
+     where channel = 'sms'`.execute(db);
+  await sql`
     insert into oncebox.notification (lead_id, channel, due_at, created_at)
     select lead_id, channel, now() + minute * interval '1 minute' + interval '90 seconds' + n * interval '2 seconds', now()
       from seed_row where minute >= 0`.execute(db);
