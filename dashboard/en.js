@@ -209,7 +209,7 @@ export const en = {
   "people.find": "Find",
   "people.start": "Whom do you look for?",
   "people.start_help":
-    "A number in any form, an address, or a lead's id. What you search for is in no address bar and no log.",
+    "A number in any form, an address, or a lead's id. What you search for is not kept in the address bar.",
   "people.none": "Nobody was found",
   "people.none_help": "Look for the whole number or address. Parts of it do not find anybody.",
   "people.count": {
