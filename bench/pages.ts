@@ -52,6 +52,16 @@ const FILL = [
     where n.state in ('sent', 'failed', 'unknown')`,
 ];
 
+const csrf = new Map<string, string>();
+
+async function csrfOf(url: string): Promise<string> {
+  const known = csrf.get(url);
+  if (known !== undefined) return known;
+  const me = (await (await fetch(`${url}/ui/me`)).json()) as { csrf: string };
+  csrf.set(url, me.csrf);
+  return me.csrf;
+}
+
 interface Site extends AsyncDisposable {
   readonly server: Server;
   readonly leadId: string;
@@ -64,8 +74,8 @@ const few = parts.use(await open(postgres, "few", Math.ceil(rows / 100)));
 
 const PAGES: Readonly<Record<string, (site: Site) => string>> = {
   overview: () => "/ui/overview",
-  "people, by number": () => "/ui/people?q=8%20701%200000500",
-  "people, nobody": () => "/ui/people?q=8%20702%200000500",
+  "people, by number": () => "/ui/people 8 701 0000500",
+  "people, nobody": () => "/ui/people 8 702 0000500",
   "one lead": ({ leadId }) => `/ui/leads/${leadId}`,
   "in doubt": () => "/ui/doubt",
   "notifications, newest": () => "/ui/notifications",
@@ -137,9 +147,20 @@ function poolOn(databaseUrl: string): pg.Pool {
   });
 }
 
+/** A page as its path, or what is searched for after it. */
+async function send({ url }: Server, path: string): Promise<Response> {
+  const [page = "", ...query] = path.split(" ");
+  if (query.length === 0) return await fetch(url + page);
+  return await fetch(url + page, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-csrf-token": await csrfOf(url) },
+    body: JSON.stringify({ q: query.join(" ") }),
+  });
+}
+
 async function ask({ server }: Site, path: string): Promise<number> {
   const startedAt = performance.now();
-  const answer = await fetch(server.url + path);
+  const answer = await send(server, path);
   const body = await answer.text();
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${body}`);
   return performance.now() - startedAt;

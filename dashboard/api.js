@@ -33,14 +33,16 @@ export async function get(path, query = {}, signal) {
  * @template T
  * @param {string} path
  * @param {unknown} [body]
+ * @param {AbortSignal} [signal]
  * @returns {Promise<T>}
  */
-export async function post(path, body = {}) {
+export async function post(path, body = {}, signal) {
   const csrf = session.get()?.csrf;
   return await call(path, {
     method: "POST",
     headers: { "content-type": "application/json", ...(csrf && { "x-csrf-token": csrf }) },
     body: JSON.stringify(body),
+    ...(signal && { signal }),
   });
 }
 

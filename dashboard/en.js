@@ -317,6 +317,7 @@ export const en = {
   "delivery.ACCEPTD": "on its way",
   "delivery.PDLIVRD": "partly delivered",
   "delivery.DELIVRD": "delivered",
+  "delivery.undelivered": "did not arrive (any reason)",
   "delivery.UNDELIV": "not delivered",
   "delivery.REJECTD": "refused by the operator",
   "delivery.EXPIRED": "phone not reached in time",

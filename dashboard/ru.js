@@ -357,6 +357,7 @@ export const ru = {
   "delivery.ACCEPTD": "в пути",
   "delivery.PDLIVRD": "доставлено частично",
   "delivery.DELIVRD": "доставлено",
+  "delivery.undelivered": "не дошло (любая причина)",
   "delivery.UNDELIV": "не доставлено",
   "delivery.REJECTD": "отклонено оператором",
   "delivery.EXPIRED": "телефон не ответил в срок",

@@ -784,22 +784,38 @@ is 'Of those taken: by none of the workers that are alive. The next sweep frees 
 
 -- view oncebox.last_hour
 create view oncebox.last_hour as
- SELECT date_trunc('minute'::text, settled_at) AS minute,
+ SELECT date_trunc('minute'::text, at) AS minute,
     channel,
     count(*) FILTER (WHERE (state = 'sent'::text)) AS sent,
     count(*) FILTER (WHERE (state = 'failed'::text)) AS failed,
     count(*) FILTER (WHERE (state = 'cancelled'::text)) AS cancelled,
-    percentile_disc((0.5)::double precision) WITHIN GROUP (ORDER BY (settled_at - due_at)) FILTER (WHERE (state = 'sent'::text)) AS lag_p50,
-    percentile_disc((0.99)::double precision) WITHIN GROUP (ORDER BY (settled_at - due_at)) FILTER (WHERE (state = 'sent'::text)) AS lag_p99
-   FROM oncebox.notification n
-  WHERE (settled_at > (date_trunc('minute'::text, now()) - '00:59:00'::interval))
-  GROUP BY (date_trunc('minute'::text, settled_at)), channel;
+    count(*) FILTER (WHERE (state = 'unknown'::text)) AS in_doubt,
+    percentile_disc((0.5)::double precision) WITHIN GROUP (ORDER BY lag) FILTER (WHERE (state = 'sent'::text)) AS lag_p50,
+    percentile_disc((0.99)::double precision) WITHIN GROUP (ORDER BY lag) FILTER (WHERE (state = 'sent'::text)) AS lag_p99
+   FROM ( SELECT settled_at AS at,
+            channel,
+            state,
+            (settled_at - due_at) AS lag
+           FROM oncebox.notification n
+          WHERE (settled_at > (date_trunc('minute'::text, now()) - '00:59:00'::interval))
+        UNION ALL
+         SELECT ended_at,
+            channel,
+            state,
+            NULL::interval
+           FROM (oncebox.notification n
+             JOIN oncebox.attempt a ON (((notification_id = id) AND (attempt = attempt) AND (ended_at > (date_trunc('minute'::text, now()) - '00:59:00'::interval)))))
+          WHERE (state = 'unknown'::text)) h
+  GROUP BY (date_trunc('minute'::text, at)), channel;
 
 -- comment oncebox.last_hour
-is 'What was settled in each of the last 60 minutes, by channel, and how late. No person''s data.'
+is 'What ended in each of the last 60 minutes, by channel, and how late. No person''s data.'
 
 -- comment oncebox.last_hour.failed
 is 'Refused, or every try failed.'
+
+-- comment oncebox.last_hour.in_doubt
+is 'Their last attempt ended in it, and they are still in doubt.'
 
 -- comment oncebox.last_hour.lag_p50
 is 'From due to sent, the median. Of one that was tried before, from when it was tried again.'

@@ -22,7 +22,16 @@ const FILTERS = /** @type {const} */ (["state", "channel", "delivery", "held", "
 const OPTIONS = /** @type {const} */ ({
   state: ["pending", "claimed", "sent", "failed", "unknown", "cancelled"],
   channel: ["sms", "email"],
-  delivery: ["moderation", "DELIVRD", "UNDELIV", "REJECTD", "EXPIRED", "DELETED", "DECLINED"],
+  delivery: [
+    "undelivered",
+    "moderation",
+    "DELIVRD",
+    "UNDELIV",
+    "REJECTD",
+    "EXPIRED",
+    "DELETED",
+    "DECLINED",
+  ],
 });
 const LIMIT = "50";
 

@@ -92,7 +92,7 @@ const PLACE = {
   in_doubt: ["doubt", {}],
   set_aside: ["doubt", {}],
   held: ["notifications", { held: "true" }],
-  undelivered: ["notifications", { delivery: "UNDELIV" }],
+  undelivered: ["notifications", { delivery: "undelivered" }],
 };
 
 /** @param {{ reason: Reason, onOpen: (channel: Channel) => void }} props */

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { get } from "../api.js";
+import { post } from "../api.js";
 import { t } from "../i18n.js";
 import { useLoad } from "../load.js";
 import { textOf } from "../parts/dialog.js";
@@ -35,7 +35,7 @@ function Search() {
     async (signal) =>
       query === ""
         ? null
-        : await get("/ui/people", { q: query }, signal).then(
+        : await post("/ui/people", { q: query }, signal).then(
             (it) => /** @type {{ items: Lead[] }} */ (it),
           ),
     [query],

@@ -20,6 +20,8 @@ export interface NotificationView {
   readonly providerRef: string | null;
   /** How far the provider says that an SMS got; see `docs/delivery.md`. */
   readonly delivery: string | null;
+  /** The name by which the provider's record of it is recognised. */
+  readonly reference: string;
   /** When we learnt of it. */
   readonly deliveryAt: Date | null;
   /** Of one that was declined: the moderator's words. */
@@ -82,7 +84,7 @@ const COLUMNS = sql`
   id::text as id, lead_id as "leadId", channel, kind, recipient, state, state_reason as "stateReason",
   is_held as "isHeld", attempt, due_at as "dueAt", settled_at as "settledAt", campaign_id as "campaignId",
   provider_ref as "providerRef", delivery, delivery_at as "deliveryAt", delivery_detail as "deliveryDetail",
-  delivery_look_at as "deliveryLookAt", has_no_report as "hasNoReport", segments, cost::text as cost`;
+  delivery_look_at as "deliveryLookAt", has_no_report as "hasNoReport", segments, cost::text as cost, reference`;
 
 export async function listNotifications(
   db: Kysely<unknown>,

@@ -28,6 +28,8 @@ interface Minute {
   readonly sent: number;
   readonly failed: number;
   readonly cancelled: number;
+  /** Their last attempt ended in it, and they are still in doubt. */
+  readonly inDoubt: number;
   readonly lagP50Ms: number | null;
   readonly lagP99Ms: number | null;
 }
@@ -99,6 +101,7 @@ export async function readOverview(db: Kysely<unknown>): Promise<Overview> {
        order by channel desc`.execute(db),
       sql<Minute>`
       select minute, channel, sent::integer as sent, failed::integer as failed, cancelled::integer as cancelled,
+             in_doubt::integer as "inDoubt",
              (extract(epoch from lag_p50) * 1000)::float8 as "lagP50Ms",
              (extract(epoch from lag_p99) * 1000)::float8 as "lagP99Ms"
         from oncebox.last_hour

@@ -127,7 +127,7 @@ export function actRoutes({ db }: Database): FastifyPluginAsync {
       async ({ body }) => {
         const { action, ids, filter } = body;
         const wanted: Omit<NotificationFilter, "limit"> =
-          ids === undefined ? { ...filterOf(filter ?? {}), state: FROM[action] } : { ids };
+          ids === undefined ? { ...filterOf(filter ?? {}), ...statesFor(action, filter) } : { ids };
         const found = await listNotifications(db, { ...wanted, limit: MOST_AT_ONCE });
         const fit = found.filter(
           (it) => it.state === FROM[action] || (action === "resolve" && it.isHeld),
@@ -199,6 +199,11 @@ export function actRoutes({ db }: Database): FastifyPluginAsync {
 function filterOf(query: z.infer<typeof Filter>): Omit<NotificationFilter, "limit"> {
   const { state, channel, lead_id: leadId, delivery, held } = query;
   return { state, channel, leadId, delivery, held: held === "true" };
+}
+
+/** What an action is for; of those that are held, whatever they are. */
+function statesFor(action: Action, filter: z.infer<typeof Filter> | undefined) {
+  return action === "resolve" && filter?.held === "true" ? {} : { state: FROM[action] };
 }
 
 function cursorOf(items: readonly { readonly id: string }[], limit: number): string | null {

@@ -92,6 +92,7 @@ function minutesOf({ at, minutes }: Overview) {
       emailSent: sentOn("email"),
       failed: rows.reduce((sum, it) => sum + it.failed, 0),
       cancelled: rows.reduce((sum, it) => sum + it.cancelled, 0),
+      inDoubt: rows.reduce((sum, it) => sum + it.inDoubt, 0),
       lagP50Ms: largest(rows.map((it) => it.lagP50Ms)),
       lagP99Ms: largest(rows.map((it) => it.lagP99Ms)),
     };

@@ -17,13 +17,14 @@ export function peopleRoutes({ db }: Database): FastifyPluginAsync {
     const params = z.object({ id: z.uuid() });
     const look = requireScope("read");
 
-    app.get(
+    // Not by GET: a number or an address in a URL ends up in the logs of proxies.
+    app.post(
       "/ui/people",
       {
         preHandler: look,
-        schema: { hide: true, querystring: z.strictObject({ q: z.string().min(1).max(254) }) },
+        schema: { hide: true, body: z.strictObject({ q: z.string().min(1).max(254) }) },
       },
-      async ({ query }) => ({ items: toSnake(await findPeople(db, query.q)) }),
+      async ({ body }) => ({ items: toSnake(await findPeople(db, body.q)) }),
     );
     app.get(
       "/ui/leads/:id",
