@@ -7,13 +7,19 @@ export interface PoolSettings {
   readonly max: number;
   /** Shown in pg_stat_activity; no personal data. */
   readonly applicationName: string;
-  /** What one statement may take; default as long as it likes. Needs connections that stay ours. */
+  /**
+   * What one statement may take, and a transaction that rests; default as long as they like. Needs
+   * connections that stay ours.
+   */
   readonly limits?: { readonly statementMs: number; readonly lockMs: number };
   /** How long to wait for a connection; default 10 seconds. */
   readonly connectMs?: number;
   /** Told of connections that broke while idle; the pool replaces them by itself. */
   readonly onIdleError: (error: Error) => void;
 }
+
+/** An answer that is so much later than the server's own limit does not come. */
+const SILENCE_MS = 1_000;
 
 /** The open connections of each pool, so that they can be cut. */
 const CLIENTS = new WeakMap<pg.Pool, ReadonlySet<pg.PoolClient>>();
@@ -30,6 +36,10 @@ export function createPool(settings: PoolSettings): pg.Pool {
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: settings.connectMs ?? 10_000,
+    // For a server that fell silent and cannot keep its own limit.
+    ...(settings.limits !== undefined && {
+      query_timeout: settings.limits.statementMs + SILENCE_MS,
+    }),
   });
   pool.on("error", settings.onIdleError);
   const clients = new Set<pg.PoolClient>();
@@ -40,7 +50,10 @@ export function createPool(settings: PoolSettings): pg.Pool {
     if (settings.limits === undefined) return;
     const { statementMs, lockMs } = settings.limits;
     client
-      .query(`set statement_timeout = ${statementMs}; set lock_timeout = ${lockMs}`)
+      .query(
+        `set statement_timeout = ${statementMs}; set lock_timeout = ${lockMs};
+         set idle_in_transaction_session_timeout = ${statementMs}`,
+      )
       // The next statement on it meets the same trouble.
       .catch(() => {});
   });

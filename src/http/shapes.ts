@@ -3,6 +3,9 @@ import { CHANNELS, STATES } from "../outbox/notification.ts";
 
 /** What goes over the wire, for checking and for /openapi.json. Names as `register_lead` has them. */
 
+/** Of a query: a name that means nothing here is a slip, and a secret that belongs into a header. */
+export const NOTHING = z.strictObject({});
+
 const TEXT = (most: number) => z.string().max(most).nullish();
 
 /** The database checks what is in them; here only that they are what they are called. */
@@ -146,5 +149,8 @@ export const Resolution = z
   .meta({ id: "Resolution" });
 
 export const PROBLEMS = Object.fromEntries(
-  [400, 401, 403, 404, 409, 413, 415, 422, 429, 503].map((status) => [status, Problem]),
+  [400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 431, 500, 503].map((status) => [
+    status,
+    Problem,
+  ]),
 ) as Record<number, typeof Problem>;
