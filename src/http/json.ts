@@ -16,7 +16,7 @@ export function readJson(body: Buffer): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text, (key, it) => {
-      if (key === "__proto__") throw new TypeError("__proto__ is no key");
+      if (key === "__proto__") throw refuse("a key is __proto__", "Choose another name.");
       if (typeof it === "number" && !isExact(it)) {
         throw refuse(
           "a number is larger or more exact than most readers take",
