@@ -36,10 +36,7 @@ export function createPool(settings: PoolSettings): pg.Pool {
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: settings.connectMs ?? 10_000,
-    // For a server that fell silent and cannot keep its own limit.
-    ...(settings.limits !== undefined && {
-      query_timeout: settings.limits.statementMs + SILENCE_MS,
-    }),
+    ...(settings.limits !== undefined && limited(settings.limits)),
   });
   pool.on("error", settings.onIdleError);
   const clients = new Set<pg.PoolClient>();
@@ -47,20 +44,24 @@ export function createPool(settings: PoolSettings): pg.Pool {
     clients.add(client);
     // A checked-out client has no listener of its own, and an unheard "error" ends the process.
     client.on("error", () => {});
-    if (settings.limits === undefined) return;
-    const { statementMs, lockMs } = settings.limits;
-    client
-      .query(
-        `set statement_timeout = ${statementMs}; set lock_timeout = ${lockMs};
-         set idle_in_transaction_session_timeout = ${statementMs}`,
-      )
-      // The next statement on it meets the same trouble.
-      .catch(() => {});
   });
   pool.on("remove", (client) => clients.delete(client));
   CLIENTS.set(pool, clients);
   releaseOnce(pool);
   return pool;
+}
+
+function limited({ statementMs, lockMs }: NonNullable<PoolSettings["limits"]>): pg.PoolConfig {
+  return {
+    // For a server that fell silent and cannot keep its own limit.
+    query_timeout: statementMs + SILENCE_MS,
+    onConnect: async (client) => {
+      await client.query(
+        `set statement_timeout = ${statementMs}; set lock_timeout = ${lockMs};
+         set idle_in_transaction_session_timeout = ${statementMs}`,
+      );
+    },
+  };
 }
 
 /**

@@ -31,6 +31,7 @@ interface LeadRoutes extends Database {
 const SURELY_MS = 8_000;
 const PHONE_WINDOW_MS = 3_600_000;
 const MOST_RECORDS = 1_000;
+const NDJSON = "application/x-ndjson";
 const BATCH_BYTES = 1_048_576;
 const LIST = z.array(z.unknown()).min(1).max(MOST_RECORDS);
 
@@ -91,6 +92,7 @@ export function leadRoutes({ pool, db, leadsPerPhone }: LeadRoutes): FastifyPlug
           description: `An array, or NDJSON (application/x-ndjson); at most ${MOST_RECORDS} and 1 MiB. All good ones are committed together; each record has its own result, in order. Send the same batch again after a lost answer: with keys nothing is doubled.`,
           tags: ["leads"],
           querystring: shape.NOTHING,
+          consumes: ["application/json", NDJSON],
           body: z.array(shape.LeadOfMany).min(1).max(MOST_RECORDS),
           response: { 200: z.array(shape.RecordResult), ...shape.PROBLEMS },
         },
@@ -244,12 +246,12 @@ function toWrongLine({ code, message, hint, errors }: HttpError, index: number):
 }
 
 function isNdjson({ headers }: FastifyRequest): boolean {
-  return /^application\/x-ndjson\b/.test(headers["content-type"] ?? "");
+  return headers["content-type"]?.startsWith(NDJSON) ?? false;
 }
 
 async function sendNdjson(reply: FastifyReply, lines: readonly Line[]): Promise<FastifyReply> {
   return await reply
-    .type("application/x-ndjson")
+    .type(NDJSON)
     .serializer((value: unknown) =>
       (value as Line[]).map((it) => `${JSON.stringify(it)}\n`).join(""),
     )

@@ -53,7 +53,7 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   ONCEBOX_RATE_LIMITED: 429,
 };
 
-const TITLE: Readonly<Record<number, string>> = {
+export const TITLE: Readonly<Record<number, string>> = {
   400: "The request is wrong",
   401: "Who are you?",
   403: "Not allowed",

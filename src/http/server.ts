@@ -122,15 +122,6 @@ async function createApp(
   app.setValidatorCompiler(compileCheck);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(problemHandler(log));
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      new HttpError(404, "ONCEBOX_NOT_FOUND", "there is nothing at this address", {
-        hint: "See /docs.",
-      }),
-      request,
-      reply,
-    ),
-  );
   parseJsonOnly(app);
   refuseStrangeHosts(app, gate);
   readBearer(app, gate);
@@ -145,6 +136,16 @@ async function createApp(
   await app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone }));
   await app.register(notificationRoutes(database));
   refuseOtherMethods();
+  // After the hooks that it answers with.
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      new HttpError(404, "ONCEBOX_NOT_FOUND", "there is nothing at this address", {
+        hint: "See /docs.",
+      }),
+      request,
+      reply,
+    ),
+  );
   await serveDashboard(app, { ...database, gate, log, landings });
   return app;
 }

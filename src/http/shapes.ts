@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CHANNELS, STATES } from "../outbox/notification.ts";
+import { TITLE } from "./problem.ts";
 
 /** What goes over the wire, for checking and for /openapi.json. Names as `register_lead` has them. */
 
@@ -78,7 +79,7 @@ export const RecordResult = z
 
 export const NotificationId = z
   .string()
-  .regex(/^[1-9]\d{0,18}$/, 'wanted a notification id such as "1042"');
+  .regex(/^[1-9]\d{0,17}$/, 'wanted a notification id such as "1042"');
 
 export const Notification = z
   .looseObject({
@@ -151,6 +152,9 @@ export const Resolution = z
 export const PROBLEMS = Object.fromEntries(
   [400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 431, 500, 503].map((status) => [
     status,
-    Problem,
+    {
+      description: TITLE[status],
+      content: { "application/problem+json": { schema: Problem } },
+    },
   ]),
-) as Record<number, typeof Problem>;
+);
