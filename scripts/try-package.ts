@@ -62,6 +62,7 @@ function assertPacked(files: readonly string[]): void {
     "dist/cli/main.js",
     "migrations/0001_outbox.up.sql",
     "sql/functions/claim.sql",
+    "dashboard/index.html",
     "sql/phone_plan.sql",
     "README.md",
     "LICENSE",
@@ -71,6 +72,24 @@ function assertPacked(files: readonly string[]): void {
   const tests = files.filter((it) => /^(test|bench|\.ci)\//.test(it));
   if (tests.length > 0)
     throw new Error(`the package holds what its users do not need: ${tests.join(", ")}`);
+}
+
+/** The page, and everything that it and what it loads refers to. */
+async function loadDashboard(url: string): Promise<void> {
+  const seen = new Set<string>();
+  const open = [url];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (seen.has(next)) continue;
+    seen.add(next);
+    const answer = await fetch(next);
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`the dashboard lacks ${next}: ${answer.status}`);
+    const references = text.matchAll(/(?:src|href)="([^"#]+)"|\bfrom\s+"(\.[^"]+)"/g);
+    for (const [, named, imported] of references) {
+      open.push(new URL(named ?? imported ?? "", next).href);
+    }
+  }
+  console.log(`the dashboard and the ${seen.size - 1} files it loads are there`);
 }
 
 /** Starts `dev`, registers a lead by the command it prints, and waits until both messages landed. */
@@ -92,6 +111,8 @@ async function sendOneLead(): Promise<void> {
     if (url !== undefined && line.includes("DATABASE_URL")) {
       console.log(oncebox(["register", ...LEAD], { DATABASE_URL: url }).trim());
     }
+    const [, dashboard] = /^Dashboard {2}(\S+)$/.exec(line) ?? [];
+    if (dashboard !== undefined) await loadDashboard(dashboard);
     const [, kind] = /^\S+ {2}(SMS|email) /.exec(line) ?? [];
     if (kind === undefined || landed.has(kind)) continue;
     landed.add(kind);

@@ -147,6 +147,7 @@ alter function oncebox.reconcile      security definer set search_path = pg_cata
 alter function oncebox.take_discards  security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.discarded      security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.wake           security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.trace_of       security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.next_due_in    security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.prune          security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.prunable       security definer set search_path = pg_catalog, oncebox, pg_temp;
@@ -181,7 +182,7 @@ grant execute on function oncebox.register_lead, oncebox.register_leads to onceb
 
 grant execute on function oncebox.claim, oncebox.keep_draft, oncebox.settle, oncebox.release,
   oncebox.sweep, oncebox.take_lookups, oncebox.reconcile, oncebox.take_discards, oncebox.discarded,
-  oncebox.wake, oncebox.next_due_in,
+  oncebox.wake, oncebox.next_due_in, oncebox.trace_of,
   oncebox.prune, oncebox.prunable to oncebox_worker;
 grant select on oncebox.migration, oncebox.setting to oncebox_worker, oncebox_operator;
 grant update (delay) on oncebox.setting to oncebox_worker;
@@ -201,8 +202,12 @@ grant execute on function oncebox.use_token, oncebox.open_session, oncebox.use_s
 
 grant select on oncebox.acts, oncebox.attempts, oncebox.broken_rules, oncebox.claims, oncebox.guard, oncebox.health,
   oncebox.jobs, oncebox.last_hour, oncebox.lead_history, oncebox.leads, oncebox.lookups,
-  oncebox.next_hour, oncebox.notifications, oncebox.prevented, oncebox.queue, oncebox.sends_per_day,
-  oncebox.sends_per_hour, oncebox.sms_cost, oncebox.templates, oncebox.tokens, oncebox.workers to oncebox_reader, oncebox_operator;
+  oncebox.next_hour, oncebox.notifications, oncebox.prevented, oncebox.pulse, oncebox.queue,
+  oncebox.sends_per_day, oncebox.sends_per_hour, oncebox.sms_cost, oncebox.templates, oncebox.tokens,
+  oncebox.workers to oncebox_reader, oncebox_operator;
 -- What the views call: a view lends its owner's rights to its tables, not to its functions.
 grant execute on function oncebox.mask_phone, oncebox.mask_email, oncebox.mask_name, oncebox.reference, oncebox.epoch,
   oncebox.job_counts, oncebox.locks_of_workers, oncebox.sms_segments to oncebox_reader, oncebox_operator;
+-- For its own metrics.
+grant select on oncebox.pulse, oncebox.queue to oncebox_worker;
+grant execute on function oncebox.locks_of_workers to oncebox_worker;

@@ -435,7 +435,7 @@ is 'When it was claimed.'
 -- returns TABLE(system_identifier text, timeline text, database text); language sql; volatility s; parallel u; body md5 0a2ca91856282987e24e5cb73d9169da
 
 -- function oncebox.erase_lead(lead_id uuid, actor text)
--- returns integer; language plpgsql; volatility v; parallel u; body md5 92c9dd2e57c59501ea6f2ef269f12e7a
+-- returns integer; language plpgsql; volatility v; parallel u; body md5 ce59c7a8bfdb75bf57d9e69eeb62c7d3
 
 -- function oncebox.erased_key(source text, idempotency_key text)
 -- returns text; language sql; volatility s; parallel u; body md5 7c82e369bcf55ca83192c04328e6d936
@@ -1600,7 +1600,7 @@ is 'May have gone out: the provider is asked, or a person is.'
 -- returns text; language sql; volatility s; parallel u; body md5 f3840ead1816263515e2266964193034
 
 -- function oncebox.register_each(leads jsonb)
--- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 b5b8f4f281461c4291e2881571ac0a58
+-- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 b12d39c570fdb2c788769d9628d85f0b
 
 -- function oncebox.register_lead(name text, phone text, email text, source text, idempotency_key text, due_at timestamp with time zone, data jsonb, kind text, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text)
 -- returns TABLE(lead_id uuid, created boolean); language plpgsql; volatility v; parallel u; body md5 c00a71866268f78ea12eb5d78986d45b
@@ -1638,6 +1638,9 @@ alter table oncebox.registration add column repeats integer not null default 0;
 -- column oncebox.registration.source
 alter table oncebox.registration add column source text not null;
 
+-- column oncebox.registration.traceparent
+alter table oncebox.registration add column traceparent text;
+
 -- constraint oncebox.registration.registration_data_is_object
 alter table oncebox.registration add constraint registration_data_is_object CHECK ((jsonb_typeof(data) = 'object'::text));
 
@@ -1655,6 +1658,9 @@ alter table oncebox.registration add constraint registration_pkey PRIMARY KEY (l
 
 -- constraint oncebox.registration.registration_source_length
 alter table oncebox.registration add constraint registration_source_length CHECK (((length(source) >= 1) AND (length(source) <= 100)));
+
+-- constraint oncebox.registration.registration_traceparent_is_w3c
+alter table oncebox.registration add constraint registration_traceparent_is_w3c CHECK ((traceparent ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$'::text)) NOT VALID;
 
 -- index oncebox.registration_erased
 CREATE INDEX registration_erased ON oncebox.registration USING btree (erased_at) WHERE (erased_at IS NOT NULL);
@@ -1685,6 +1691,9 @@ is 'How many times the same key came again with the same content, about: two at 
 
 -- comment oncebox.registration.source
 is 'The form or program it came from.'
+
+-- comment oncebox.registration.traceparent
+is 'W3C trace context of the registration, from the setting oncebox.traceparent of its transaction; null = it was in none.'
 
 -- comment oncebox.registration_erased
 is 'Whether a key has to be looked for among the erased ones (register).'
@@ -2181,6 +2190,9 @@ is 'write: register leads; read: look, masked; operate: act and reveal; admin: c
 
 -- comment oncebox.tokens.source
 is 'Of every lead that is registered with it.'
+
+-- function oncebox.trace_of(notification_id bigint)
+-- returns text; language sql; volatility s; parallel u; body md5 609b718b9967684fd9cdc8666c118b56
 
 -- function oncebox.use_session(hash bytea)
 -- returns bytea; language plpgsql; volatility v; parallel u; body md5 7a56bf23bed67c6a034663b964619622

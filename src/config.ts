@@ -18,6 +18,8 @@ export interface Config {
   /** How long final rows are kept, pruned every night; null = for ever. */
   readonly keepMs: number | null;
   readonly http: HttpConfig;
+  /** Where a worker serves its metrics; null = it does not. */
+  readonly metrics: Address | null;
   readonly concurrency: number;
   readonly sendTimeoutMs: number;
   readonly leaseMs: number;
@@ -25,7 +27,7 @@ export interface Config {
 }
 
 /** What a worker needs of it. */
-export type WorkerConfig = Omit<Config, "http">;
+export type WorkerConfig = Omit<Config, "http" | "metrics">;
 
 export interface MobizonConfig {
   readonly apiUrl: string;
@@ -39,9 +41,13 @@ export interface SmtpConfig {
   readonly from: string;
 }
 
-export interface HttpConfig {
+/** Where a server listens. */
+export interface Address {
   readonly host: string;
   readonly port: number;
+}
+
+export interface HttpConfig extends Address {
   /** ONCEBOX_TOKEN: may do everything; null when it is not set. */
   readonly token: string | null;
   /** Requests a token may make each second. */
@@ -127,11 +133,20 @@ function count(least: number, most: number) {
 }
 
 /** Host and port, an IPv6 host in brackets; null for what is neither. */
-function parseAddress(text: string): { readonly host: string; readonly port: number } | null {
+function parseAddress(text: string): Address | null {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   return host === undefined || port > 65_535 ? null : { host, port };
+}
+
+function address(example: string) {
+  return z.string().transform((text, context) => {
+    const parsed = parseAddress(text);
+    if (parsed !== null) return parsed;
+    context.addIssue({ code: "custom", message: `wanted an address such as ${example}` });
+    return z.NEVER;
+  });
 }
 
 const ENVIRONMENT = z.object({
@@ -176,18 +191,7 @@ const ENVIRONMENT = z.object({
     })
     .optional(),
   ONCEBOX_CONCURRENCY: count(1, 1_000).default(10),
-  ONCEBOX_HTTP: z
-    .string()
-    .transform((text, context) => {
-      const address = parseAddress(text);
-      if (address !== null) return address;
-      context.addIssue({
-        code: "custom",
-        message: 'wanted an address such as "127.0.0.1:4600", "[::1]:4600" or "0.0.0.0:80"',
-      });
-      return z.NEVER;
-    })
-    .default(DEFAULT_HTTP),
+  ONCEBOX_HTTP: address('"127.0.0.1:4600", "[::1]:4600" or "0.0.0.0:80"').default(DEFAULT_HTTP),
   ONCEBOX_TOKEN: z
     .string()
     .regex(
@@ -205,6 +209,7 @@ const ENVIRONMENT = z.object({
     })
     .transform((text) => parseIntervalMs(text) ?? DAY_MS)
     .optional(),
+  ONCEBOX_METRICS: address('"127.0.0.1:9464", "[::1]:9464" or "0.0.0.0:9464"').optional(),
   ONCEBOX_LEASE: interval(MOST_TIMER_MS).default(180_000),
   LOG_LEVEL: z
     .enum(LOG_LEVELS, { message: `wanted one of ${LOG_LEVELS.join(", ")}` })
@@ -310,6 +315,7 @@ export function readConfig(
       requestsPerSecond: it.ONCEBOX_REQUESTS_PER_SECOND,
       leadsPerPhone: it.ONCEBOX_LEADS_PER_PHONE === 0 ? null : it.ONCEBOX_LEADS_PER_PHONE,
     },
+    metrics: it.ONCEBOX_METRICS ?? null,
     concurrency: it.ONCEBOX_CONCURRENCY,
     sendTimeoutMs: it.ONCEBOX_SEND_TIMEOUT,
     leaseMs: it.ONCEBOX_LEASE,

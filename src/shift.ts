@@ -12,6 +12,7 @@ import type { Channel } from "./outbox/outcome.ts";
 import { addJobWorker, makeWorkerName, setDelay, signOff, signOn } from "./outbox/worker-row.ts";
 import { runAlarm } from "./tasks/alarm.ts";
 import { runDiscard } from "./tasks/discard.ts";
+import type { Observer } from "./tasks/observer.ts";
 import { PRUNE_CRONTAB, pruneTask } from "./tasks/prune.ts";
 import { runReconcile } from "./tasks/reconcile.ts";
 import { sendTask } from "./tasks/send.ts";
@@ -31,6 +32,8 @@ export type Ways = Readonly<Partial<Record<ChannelName, Way>>>;
 export interface Seams {
   channel?(name: ChannelName, channel: Channel): Channel;
   moves?(moves: Moves): Moves;
+  /** Is told of what the worker does. */
+  readonly observer?: Observer;
 }
 
 /** One life of a worker under one name: from taking its lock to letting go of it, or losing it. */
@@ -72,6 +75,7 @@ export async function startShift(
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   await using opened = new AsyncDisposableStack();
   opened.defer(() => pool.end());
+  const { observer } = seams;
 
   await assertReachable(pool);
   await assertSchemaIsCurrent(pool);
@@ -80,6 +84,7 @@ export async function startShift(
   const presence = await takePresence(databaseUrl, name.lockKey);
   opened.defer(() => presence.close());
   await signOn(db, name, readVersion());
+  observer?.connected(pool);
 
   const moves = seams.moves?.(movesOn(db)) ?? movesOn(db);
   let isEnding = false;
@@ -115,6 +120,7 @@ export async function startShift(
             sendTimeoutMs: config.sendTimeoutMs,
             perSecond: channel === "sms" ? config.smsPerSecond : null,
             isStopping: () => isEnding,
+            observer,
             log,
           });
           return [
@@ -140,7 +146,7 @@ export async function startShift(
   );
   const loops = [
     runAlarm(db, log, background.signal),
-    runSweep(db, log, background.signal),
+    runSweep(db, log, background.signal, observer),
     runDiscard({ db, channels, sendTimeoutMs: config.sendTimeoutMs, log }, background.signal),
     runReconcile(
       {
@@ -149,6 +155,7 @@ export async function startShift(
         channels,
         emailUnknown: config.emailUnknown,
         sendTimeoutMs: config.sendTimeoutMs,
+        observer,
         log,
       },
       background.signal,

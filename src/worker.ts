@@ -30,7 +30,7 @@ const RETURN_AFTER_MS = { first: 200, most: 10_000 } as const;
  * When it loses its lock's connection it claims nothing more, finishes and settles what is in
  * flight, and starts again under a new name, as often as it takes.
  *
- * @param seams - For the crash proof and tests; leave it out.
+ * @param seams - `observer` counts what it does; the others are for the crash proof and tests. Leave it out.
  * @throws OnceboxError `ONCEBOX_CONFIG_INVALID` - DATABASE_URL is missing, or no channel is configured.
  * @throws OnceboxError `ONCEBOX_DATABASE_UNREACHABLE`, `ONCEBOX_SCHEMA_MISSING`, `ONCEBOX_SCHEMA_OUTDATED`,
  *   `ONCEBOX_CONNECTION_NOT_SESSION` - at the first start only.

@@ -41,6 +41,7 @@ describe("an environment without a single variable", () => {
         requestsPerSecond: 200,
         leadsPerPhone: 10,
       },
+      metrics: null,
       concurrency: 10,
       sendTimeoutMs: 60_000,
       leaseMs: 180_000,
@@ -75,6 +76,7 @@ describe("an environment without a single variable", () => {
       "ONCEBOX_CONCURRENCY",
       "ONCEBOX_SEND_TIMEOUT",
       "ONCEBOX_LEASE",
+      "ONCEBOX_METRICS",
       "LOG_LEVEL",
     ];
 
@@ -93,6 +95,9 @@ describe("an environment without a single variable", () => {
 describe("a good value", () => {
   const good: readonly [env: Record<string, string>, config: object][] = [
     [{ EMAIL_UNKNOWN: "resend" }, { emailUnknown: "resend" }],
+    [{ ONCEBOX_METRICS: "127.0.0.1:9464" }, { metrics: { host: "127.0.0.1", port: 9_464 } }],
+    [{ ONCEBOX_METRICS: "[::1]:0" }, { metrics: { host: "::1", port: 0 } }],
+    [{ ONCEBOX_METRICS: "worker-1.lan:80" }, { metrics: { host: "worker-1.lan", port: 80 } }],
     [{ ONCEBOX_SMS_PER_SECOND: "0.5" }, { smsPerSecond: 0.5 }],
     [{ DATABASE_URL: "postgres://a:b@db/x" }, { databaseUrl: "postgres://a:b@db/x" }],
     [{ DATABASE_URL: "postgresql:///x?host=/tmp" }, { databaseUrl: "postgresql:///x?host=/tmp" }],
@@ -167,19 +172,22 @@ describe("a wrong value", () => {
     ["ONCEBOX_DELAY", "-10 minutes", /wanted an interval/],
     ["ONCEBOX_DELAY", "10", /wanted an interval/],
     ["ONCEBOX_DELAY", "367 days", /wanted an interval of at most 366 days/],
+    ["ONCEBOX_CONCURRENCY", "0", /got "0", wanted a whole number from 1 to 1000/],
+    ["ONCEBOX_CONCURRENCY", "1001", /wanted a whole number from 1 to 1000/],
+    ["ONCEBOX_CONCURRENCY", "1.5", /wanted a whole number from 1 to 1000/],
+    ["ONCEBOX_CONCURRENCY", "1e2", /wanted a whole number from 1 to 1000/],
     ["ONCEBOX_HTTP", "4600", /got "4600", wanted an address such as "127.0.0.1:4600"/],
     ["ONCEBOX_HTTP", "127.0.0.1:70000", /wanted an address/],
     ["ONCEBOX_HTTP", "::1:4600", /wanted an address/],
     ["ONCEBOX_TOKEN", "short", /got a value that is not shown, wanted at least 32 random/],
     ["ONCEBOX_LEADS_PER_PHONE", "-1", /wanted a whole number from 0/],
-    ["ONCEBOX_CONCURRENCY", "0", /got "0", wanted a whole number from 1 to 1000/],
-    ["ONCEBOX_CONCURRENCY", "1001", /wanted a whole number from 1 to 1000/],
-    ["ONCEBOX_CONCURRENCY", "1.5", /wanted a whole number from 1 to 1000/],
-    ["ONCEBOX_CONCURRENCY", "1e2", /wanted a whole number from 1 to 1000/],
     ["ONCEBOX_SEND_TIMEOUT", "60", /got "60", wanted an interval of at most 24 hours/],
     ["ONCEBOX_SEND_TIMEOUT", "0 seconds", /wanted an interval/],
     // A timer of 50 days fires at once.
     ["ONCEBOX_SEND_TIMEOUT", "50 days", /wanted an interval of at most 24 hours/],
+    ["ONCEBOX_METRICS", "9464", /got "9464", wanted an address such as "127.0.0.1:9464"/],
+    ["ONCEBOX_METRICS", "127.0.0.1:65536", /wanted an address/],
+    ["ONCEBOX_METRICS", "http://127.0.0.1:9464", /wanted an address/],
     ["ONCEBOX_LEASE", "for ever", /got "for ever", wanted an interval/],
     ["LOG_LEVEL", "verbose", /got "verbose", wanted one of debug, info/],
   ];

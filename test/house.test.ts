@@ -11,13 +11,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
   "log.ts": ["pino"],
   "version.ts": [],
+  "trace.ts": ["@opentelemetry/api"],
+  // Of ours only types: it is told, and asks nobody.
+  "metrics.ts": [
+    ...["inspect/queue", "outbox/notification", "outbox/outcome", "tasks/observer"],
+    "prom-client",
+  ],
   "config.ts": ["errors", "log", "zod"],
   "index.ts": ["config", "errors", "log", "db", "outbox", "worker"],
   db: ["db", "errors", "version", "pg", "kysely", "graphile-worker"],
-  outbox: ["outbox", "db", "errors", "kysely"],
+  outbox: ["outbox", "db", "errors", "trace", "kysely"],
   // Of ours only what an outcome is: a channel knows no Postgres.
   channels: ["channels", "outbox/outcome", "outbox/notification", "errors", "undici", "nodemailer"],
-  tasks: ["tasks", "outbox", "errors", "log", "graphile-worker", "kysely"],
+  tasks: ["tasks", "outbox", "errors", "log", "trace", "graphile-worker", "kysely"],
   inspect: [
     ...["inspect", "outbox/notification", "outbox/outcome", "outbox/tokens", "db", "errors"],
     "kysely",
@@ -28,9 +34,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["graphile-worker", "kysely"],
   ],
   http: [
-    ...["http", "outbox", "inspect", "db", "config", "errors", "log", "version"],
+    ...[
+      "http",
+      "outbox",
+      "inspect",
+      "db",
+      "config",
+      "errors",
+      "log",
+      "metrics",
+      "trace",
+      "version",
+    ],
     ...["fastify", "@fastify", "fastify-type-provider-zod", "csv-stringify", "zod"],
-    ...["prom-client", "pg", "kysely"],
+    ...["pg", "kysely"],
   ],
   cli: [
     ...[
@@ -40,6 +57,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "inspect",
       "db",
       "worker",
+      "shift",
+      "metrics",
       "verify",
       "sandbox",
       "config",

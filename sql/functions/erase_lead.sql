@@ -104,6 +104,8 @@ begin
      set idempotency_key = oncebox.erased_key(r.source, r.idempotency_key),
          data            = '{}',
          fingerprint     = '',
+         -- It leads to whatever the caller's own trace says.
+         traceparent     = null,
          erased_at       = clock_timestamp()
    where r.lead_id = erase_lead.lead_id
      and r.erased_at is null;

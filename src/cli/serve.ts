@@ -2,6 +2,8 @@ import { Command } from "commander";
 import { readConfig } from "../config.ts";
 import { startServer } from "../http/server.ts";
 import { createLogger } from "../log.ts";
+import { createMetrics } from "../metrics.ts";
+import { readVersion } from "../version.ts";
 import { runWorker } from "../worker.ts";
 import { onStopSignal } from "./signals.ts";
 
@@ -38,10 +40,11 @@ async function serve(isWorker: boolean): Promise<void> {
   });
   await using parts = new AsyncDisposableStack();
   parts.defer(() => signals.dispose());
-  const server = await startServer(config, log);
+  const metrics = createMetrics({ version: readVersion() });
+  const server = await startServer({ ...config, metrics }, log);
   parts.defer(() => server.close());
   log.info({ url: server.url }, "serve:started");
-  const worker = isWorker ? await runWorker(config, log) : null;
+  const worker = isWorker ? await runWorker(config, log, { observer: metrics.observer }) : null;
   if (worker !== null) parts.defer(() => worker.stop());
   await Promise.race([stopping, ...(worker === null ? [] : [worker.done])]);
   log.info({}, "serve:stopping");

@@ -1,6 +1,11 @@
 import { Command } from "commander";
-import { readConfig } from "../config.ts";
-import { createLogger } from "../log.ts";
+import { type Config, readConfig, requireDatabaseUrl } from "../config.ts";
+import { listenForScrapes } from "../http/metrics-listener.ts";
+import { openScrape } from "../http/scrape.ts";
+import { createLogger, type Logger } from "../log.ts";
+import { createMetrics } from "../metrics.ts";
+import type { Seams } from "../shift.ts";
+import { readVersion } from "../version.ts";
 import { runWorker, type Worker } from "../worker.ts";
 import { onStopSignal } from "./signals.ts";
 
@@ -15,13 +20,16 @@ Example:
 
 Start as many as you like. A stop waits for sends that are under way, at most ONCEBOX_SEND_TIMEOUT
 (60 seconds): give pm2's kill_timeout or systemd's TimeoutStopSec more than that. A second signal
-does not cut them short.`,
+does not cut them short.
+
+With ONCEBOX_METRICS=127.0.0.1:9464 it serves /metrics for Prometheus, and /healthz.`,
     )
     .action(async () => {
       const config = readConfig();
       const log = createLogger(config.logLevel);
       let worker: Worker | null = null;
       let isStopping = false;
+      await using watched = new AsyncDisposableStack();
       // Before it starts: it sends before its start is over, and a signal then must not cut that short.
       const signals = onStopSignal((signal, isFirst) => {
         isStopping = true;
@@ -33,11 +41,27 @@ does not cut them short.`,
           );
       });
       try {
-        worker = await runWorker(config, log);
+        worker = await runWorker(config, log, await serveMetrics(config, log, watched));
         if (isStopping) void worker.stop();
         await worker.done;
       } finally {
         signals.dispose();
       }
     });
+}
+
+/** Before the worker starts: a port that is taken is known before anything is sent. */
+async function serveMetrics(
+  config: Config,
+  log: Logger,
+  opened: AsyncDisposableStack,
+): Promise<Pick<Seams, "observer">> {
+  if (config.metrics === null) return {};
+  const metrics = createMetrics({ version: readVersion() });
+  const scrape = openScrape({ metrics, databaseUrl: requireDatabaseUrl(config), log });
+  opened.defer(() => scrape.close());
+  const listener = await listenForScrapes(config.metrics, scrape);
+  opened.defer(() => listener.close());
+  log.info({ url: listener.url }, "metrics:served");
+  return { observer: metrics.observer };
 }

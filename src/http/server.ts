@@ -11,6 +11,8 @@ import { assertReachable, createPool } from "../db/pool.ts";
 import { OnceboxError } from "../errors.ts";
 import { countTokens } from "../inspect/tokens.ts";
 import type { Logger } from "../log.ts";
+import { createMetrics, type Metrics } from "../metrics.ts";
+import { readVersion } from "../version.ts";
 import { compileCheck } from "./check.ts";
 import type { Database } from "./database.ts";
 import { describeApi } from "./docs.ts";
@@ -19,9 +21,11 @@ import { isLoopback, refuseStrangeHosts } from "./hosts.ts";
 import { readJson, readNdjson } from "./json.ts";
 import { leadRoutes } from "./leads.ts";
 import { watchMethods } from "./methods.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { notificationRoutes } from "./notifications.ts";
 import { createGate, type Gate, readBearer } from "./principal.ts";
 import { answerUnreadable, HttpError, problemHandler, sendProblem } from "./problem.ts";
+import { openScrape, type Scrape } from "./scrape.ts";
 import { serveDashboard } from "./ui/routes.ts";
 import type { Landings } from "./ui/sandbox.ts";
 
@@ -35,6 +39,8 @@ export interface Server {
 interface ServerSettings {
   readonly databaseUrl: string | null;
   readonly http: HttpConfig;
+  /** What is counted, by a worker in the same process too; default what is counted here. */
+  readonly metrics?: Metrics;
   /** What arrives at the stand-ins, for `oncebox dev`; null where the providers are real. */
   readonly landings?: Landings | null;
   readonly patience?: Patience;
@@ -85,8 +91,12 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
   const { http } = settings;
   const isOpen = http.token === null && (await countTokens(db)) === 0;
   if (isOpen && !isLoopback(http.host)) throw needsToken(http);
+  const metrics = settings.metrics ?? createMetrics({ version: readVersion() });
+  metrics.usePool("http", pool);
+  const scrape = openScrape({ metrics, databaseUrl: requireDatabaseUrl(settings), log });
+  opened.defer(() => scrape.close());
   const gate = createGate(db, { token: http.token, isOpen });
-  const app = await createApp({ pool, db }, gate, settings, log);
+  const app = await createApp({ pool, db }, { gate, scrape }, settings, log);
   opened.defer(() => app.close());
   await listen(app, http);
   const { port } = app.server.address() as AddressInfo;
@@ -97,7 +107,7 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
 
 async function createApp(
   database: Database,
-  gate: Gate,
+  { gate, scrape }: { readonly gate: Gate; readonly scrape: Scrape },
   { http, landings = null, patience = PATIENCE }: ServerSettings,
   log: Logger,
 ): Promise<FastifyInstance> {
@@ -132,6 +142,7 @@ async function createApp(
   await describeApi(app);
   const refuseOtherMethods = watchMethods(app);
   await app.register(healthRoutes(database));
+  await app.register(metricsRoutes(scrape, { isPublic: isLoopback(http.host) }));
   await limitRate(app, http);
   await app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone }));
   await app.register(notificationRoutes(database));

@@ -25,7 +25,8 @@ const CALLS = {
   oncebox_writer: ["register_lead", "register_leads"],
   oncebox_worker: [
     ...["claim", "keep_draft", "settle", "release", "sweep", "take_lookups", "reconcile"],
-    ...["take_discards", "discarded", "wake", "next_due_in", "prune", "prunable"],
+    ...["take_discards", "discarded", "wake", "next_due_in", "trace_of", "prune"],
+    "prunable",
   ],
   oncebox_operator: [
     ...["cancel", "retry", "resolve", "hold", "resume", "leads_of", "erase_lead"],
@@ -47,7 +48,7 @@ export const WITH_OWNERS_RIGHTS: readonly string[] = [
 
 const VIEWS = [
   ...["acts", "attempts", "broken_rules", "claims", "guard", "health", "jobs", "lead_history"],
-  ...["last_hour", "leads", "lookups", "next_hour", "notifications", "prevented", "queue"],
+  ...["last_hour", "leads", "lookups", "next_hour", "notifications", "prevented", "pulse", "queue"],
   ...["sends_per_day", "sends_per_hour", "sms_cost", "templates", "tokens", "workers"],
 ];
 const CALLED_BY_VIEWS = [
@@ -89,6 +90,9 @@ export const DECLARED: readonly Privilege[] = [
     cell(role, "select", "table oncebox.migration"),
     cell(role, "select", "table oncebox.setting"),
   ]),
+  // For its own metrics.
+  ...["pulse", "queue"].map((it) => cell("oncebox_worker", "select", `view oncebox.${it}`)),
+  cell("oncebox_worker", "execute", "function oncebox.locks_of_workers"),
   cell("oncebox_worker", "update (delay)", "table oncebox.setting"),
   ...["select (id)", "select (job_workers)", "update (job_workers)", "update (stopped_at)"]
     .concat(["insert (id)", "insert (lock_key)", "insert (pid)", "insert (version)"])

@@ -4,6 +4,7 @@ import type { NotificationId } from "./notification.ts";
 import type { Draft, SendOutcome } from "./outcome.ts";
 import type { History } from "./policy.ts";
 import { type AttemptKey, keepDraft, release, type Settled, settle } from "./settle.ts";
+import { traceOf } from "./trace-of.ts";
 import { wake } from "./wake.ts";
 
 /** What a send does to its row. Each is one statement, committed when it returns, and safe to repeat. */
@@ -13,6 +14,8 @@ export interface Moves {
   settle(key: AttemptKey, outcome: SendOutcome, history: History): Promise<Settled>;
   release(key: AttemptKey, reason: string): Promise<boolean>;
   wake(notificationId: NotificationId): Promise<void>;
+  /** Asked only while somebody records traces. */
+  traceOf(notificationId: NotificationId): Promise<string | null>;
 }
 
 export function movesOn(db: Kysely<unknown>): Moves {
@@ -22,5 +25,6 @@ export function movesOn(db: Kysely<unknown>): Moves {
     settle: (key, outcome, history) => settle(db, key, outcome, history),
     release: (key, reason) => release(db, key, reason),
     wake: (notificationId) => wake(db, notificationId),
+    traceOf: (notificationId) => traceOf(db, notificationId),
   };
 }

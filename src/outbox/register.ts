@@ -1,5 +1,6 @@
 import { fromPostgres } from "../db/errors.ts";
 import { OnceboxError } from "../errors.ts";
+import { inSpan, SpanKind, traceparentOf } from "../trace.ts";
 import { type Lead, type LeadRecord, toRecord } from "./lead.ts";
 import { runIn, type Transaction } from "./transaction.ts";
 
@@ -106,18 +107,25 @@ async function registerStorable(
   skipRefused: boolean,
 ): Promise<RecordResult[]> {
   if (records.length === 0) return [];
-  try {
-    const rows = await runIn(
-      tx,
-      `select lead_id as "leadId", created, problem as refusal
-         from oncebox.register_leads($1::jsonb, $2) order by record`,
-      [JSON.stringify(records), skipRefused],
-    );
-    return rows as RecordResult[];
-  } catch (error) {
-    throw fromPostgres(error);
-  }
+  const settings = { kind: SpanKind.PRODUCER, attributes: { "oncebox.records": records.length } };
+  return await inSpan("oncebox.register", settings, async (span) => {
+    const traceparent = traceparentOf(span);
+    try {
+      const rows = await runIn(
+        tx,
+        `select lead_id as "leadId", created, problem as refusal
+           from oncebox.register_leads(${traceparent === null ? "$1::jsonb" : TRACED}, $2) order by record`,
+        [JSON.stringify(records), skipRefused, ...(traceparent === null ? [] : [traceparent])],
+      );
+      return rows as RecordResult[];
+    } catch (error) {
+      throw fromPostgres(error);
+    }
+  });
 }
+
+/** The records, after the transaction was told its trace: in the same statement, to save a round trip. */
+const TRACED = "(select $1::jsonb from set_config('oncebox.traceparent', $3, true))";
 
 /** Postgres cannot hold a NUL or half a surrogate pair in any text, so these never get as far as its own checks. */
 function findUnstorable(record: LeadRecord): Refusal | null {

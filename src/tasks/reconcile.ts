@@ -4,6 +4,7 @@ import type { Logger } from "../log.ts";
 import type { ChannelName } from "../outbox/notification.ts";
 import type { Channel, Finding } from "../outbox/outcome.ts";
 import { type Doubt, reconcile, takeLookups } from "../outbox/reconcile.ts";
+import type { Observer } from "./observer.ts";
 
 const EVERY_MS = 1_000;
 const AT_ONCE = 10;
@@ -15,6 +16,7 @@ export interface ReconcileDeps {
   /** What to do with an email in doubt: SMTP cannot be asked. */
   readonly emailUnknown: "hold" | "resend";
   readonly sendTimeoutMs: number;
+  readonly observer?: Observer | undefined;
   readonly log: Logger;
 }
 
@@ -45,6 +47,7 @@ function askableChannels({ channels, emailUnknown }: ReconcileDeps): ChannelName
 async function decide(deps: ReconcileDeps, doubt: Doubt): Promise<void> {
   const finding = await ask(deps, doubt);
   const verdict = await reconcile(deps.db, doubt, deps.workerId, finding);
+  deps.observer?.lookedUp(doubt.channel, finding.kind, verdict);
   const event = {
     notificationId: doubt.notificationId,
     attempt: doubt.attempt,

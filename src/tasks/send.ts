@@ -3,9 +3,11 @@ import type { Task } from "graphile-worker";
 import type { Logger } from "../log.ts";
 import type { Claim } from "../outbox/claim.ts";
 import type { Moves } from "../outbox/moves.ts";
-import { parseNotificationId } from "../outbox/notification.ts";
-import type { Channel, SendOutcome } from "../outbox/outcome.ts";
+import { type NotificationId, parseNotificationId } from "../outbox/notification.ts";
+import type { Channel, OutgoingMessage, SendOutcome } from "../outbox/outcome.ts";
 import { persist } from "../outbox/persist.ts";
+import { failSpan, inSpan, linkTo, type Span, SpanKind } from "../trace.ts";
+import type { Observer } from "./observer.ts";
 
 export interface SendTaskDeps {
   readonly moves: Moves;
@@ -19,6 +21,7 @@ export interface SendTaskDeps {
   readonly perSecond: number | null;
   /** True once the worker was told to stop: nothing new is claimed, what is not under way yet is given back. */
   readonly isStopping: () => boolean;
+  readonly observer?: Observer | undefined;
   readonly log: Logger;
 }
 
@@ -29,36 +32,65 @@ export function sendTask(deps: SendTaskDeps): Task {
   return async (payload) => {
     const notificationId = parseNotificationId((payload as { id: unknown }).id);
     if (deps.isStopping()) return await deps.moves.wake(notificationId);
-
-    // Before the claim: a process that is frozen between its commit and the send has lost that time, too.
-    const mayStillSend = watch(deps.sendTimeoutMs);
-    const request = {
-      notificationId,
-      workerId: deps.workerId,
-      token: randomUUID(),
-      leaseMs: deps.leaseMs,
-      sendTimeoutMs: deps.sendTimeoutMs,
-      perSecond: deps.perSecond,
-      twoStep: deps.twoStep,
-    };
-    // A claim that took effect unheard is ours all the same, and the same token gets it again. Half
-    // the time of a send is left for the send.
-    const claimed = await persist(deps.sendTimeoutMs / 2, () => deps.moves.claim(request));
-    if (claimed === null) return;
-    if (claimed.verdict !== "claimed") {
-      logVerdict(deps.log, notificationId, claimed);
-      return;
-    }
-    await makeAttempt(deps, claimed, mayStillSend);
+    const attributes = { "oncebox.notification_id": notificationId };
+    await inSpan("oncebox.send", { kind: SpanKind.CONSUMER, attributes }, (span) =>
+      wakeUp(deps, notificationId, span),
+    );
   };
+}
+
+async function wakeUp(
+  deps: SendTaskDeps,
+  notificationId: NotificationId,
+  span: Span,
+): Promise<void> {
+  // Before the claim: a process that is frozen between its commit and the send has lost that time, too.
+  const mayStillSend = watch(deps.sendTimeoutMs);
+  const request = {
+    notificationId,
+    workerId: deps.workerId,
+    token: randomUUID(),
+    leaseMs: deps.leaseMs,
+    sendTimeoutMs: deps.sendTimeoutMs,
+    perSecond: deps.perSecond,
+    twoStep: deps.twoStep,
+  };
+  // A claim that took effect unheard is ours all the same, and the same token gets it again. Half
+  // the time of a send is left for the send.
+  const claimed = await inSpan("oncebox.claim", {}, () =>
+    persist(deps.sendTimeoutMs / 2, () => deps.moves.claim(request)),
+  );
+  span.setAttribute("oncebox.verdict", claimed?.verdict ?? "nothing to do");
+  if (claimed === null) return;
+  deps.observer?.wokeUp(claimed.channel, claimed.verdict);
+  if (claimed.verdict === "claimed") await makeAttempt(deps, claimed, mayStillSend, span);
+  else logVerdict(deps.log, notificationId, claimed);
+  await linkToRegistration(deps, notificationId, span);
+}
+
+/** In the end: it must not keep a send waiting, nor undo one. */
+async function linkToRegistration(
+  { moves, log }: SendTaskDeps,
+  notificationId: NotificationId,
+  span: Span,
+): Promise<void> {
+  if (!span.isRecording()) return;
+  try {
+    linkTo(span, await moves.traceOf(notificationId));
+  } catch (error) {
+    log.debug({ err: error, notificationId }, "its registration's trace could not be read");
+  }
 }
 
 async function makeAttempt(
   deps: SendTaskDeps,
   claimed: Claimed,
   mayStillSend: () => boolean,
+  span: Span,
 ): Promise<void> {
   const { notificationId, attempt } = claimed.message;
+  const { channel } = claimed;
+  span.setAttributes({ "oncebox.channel": channel, "oncebox.attempt": attempt });
   const key = { notificationId, attempt };
   // Given back if the word to stop came while the claim was being committed.
   if (deps.isStopping() && (await deps.moves.release(key, "worker_stopping"))) return;
@@ -66,13 +98,15 @@ async function makeAttempt(
   const startedAt = performance.now();
   const outcome = await send(deps, claimed, mayStillSend);
   // What the provider said must not be lost: asked again as long as the claim lasts.
-  const settled = await persist(deps.leaseMs, () =>
-    deps.moves.settle(key, outcome, claimed.history),
+  const settled = await inSpan("oncebox.settle", {}, () =>
+    persist(deps.leaseMs, () => deps.moves.settle(key, outcome, claimed.history)),
   );
+  deps.observer?.settled(channel, outcome, settled);
+  span.setAttributes({ "oncebox.outcome": outcome.kind, "oncebox.state": settled.state });
   const event = {
     ...key,
     leadId: claimed.leadId,
-    channel: claimed.channel,
+    channel,
     outcome: outcome.kind,
     code: outcome.kind === "accepted" ? undefined : outcome.code,
     detail: outcome.kind === "accepted" ? undefined : outcome.detail,
@@ -84,10 +118,7 @@ async function makeAttempt(
   if (outcome.kind === "accepted" && settled.moved) deps.log.info(event, "attempt:settled");
   else deps.log.warn(event, "attempt:settled");
   if (outcome.kind !== "accepted" && outcome.kind !== "rejected" && outcome.trouble !== undefined) {
-    deps.log.warn(
-      { channel: claimed.channel, trouble: outcome.trouble, code: outcome.code },
-      "channel:paused",
-    );
+    deps.log.warn({ channel, trouble: outcome.trouble, code: outcome.code }, "channel:paused");
   }
 }
 
@@ -99,11 +130,29 @@ const NO_TEXT: SendOutcome = {
 
 async function send(
   deps: SendTaskDeps,
-  { message }: Claimed,
+  claimed: Claimed,
+  mayStillSend: () => boolean,
+): Promise<SendOutcome> {
+  const { message, channel, dueAt } = claimed;
+  if (message.body === "" || message.subject === "") return NO_TEXT;
+  const attributes = { "oncebox.channel": channel };
+  return await inSpan("oncebox.provider", { kind: SpanKind.CLIENT, attributes }, async (span) => {
+    deps.observer?.sending(channel, Date.now() - dueAt.getTime());
+    const startedAt = performance.now();
+    const outcome = await callChannel(deps, message, mayStillSend);
+    deps.observer?.answered(channel, outcome, performance.now() - startedAt);
+    span.setAttribute("oncebox.outcome", outcome.kind);
+    if (outcome.kind !== "accepted") failSpan(span, outcome.code);
+    return outcome;
+  });
+}
+
+async function callChannel(
+  deps: SendTaskDeps,
+  message: OutgoingMessage,
   mayStillSend: () => boolean,
 ): Promise<SendOutcome> {
   const { notificationId, attempt } = message;
-  if (message.body === "" || message.subject === "") return NO_TEXT;
   try {
     return await deps.channel.send(message, {
       signal: AbortSignal.timeout(deps.sendTimeoutMs),

@@ -3,6 +3,7 @@ import type { Kysely } from "kysely";
 import type { Logger } from "../log.ts";
 import { sweep } from "../outbox/sweep.ts";
 import { ring } from "../outbox/wake.ts";
+import type { Observer } from "./observer.ts";
 
 const SWEEP_EVERY_MS = 1_000;
 
@@ -11,6 +12,7 @@ export async function runSweep(
   db: Kysely<unknown>,
   log: Logger,
   signal: AbortSignal,
+  observer?: Observer,
 ): Promise<void> {
   while (!signal.aborted) {
     try {
@@ -18,6 +20,7 @@ export async function runSweep(
       // Its jobs are free, and nobody has been told of them.
       if (swept.some((it) => it.action === "gone")) await ring(db);
       for (const { action, subject } of swept) {
+        observer?.swept(action);
         if (action === "gone")
           log.warn({ workerId: subject }, "worker:gone, its claims are taken over");
         else if (action === "travelled")

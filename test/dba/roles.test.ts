@@ -147,7 +147,9 @@ describe("oncebox migrate roles --apply", () => {
     pool,
     applied: _,
   }) => {
-    await pool.query("drop function oncebox.leads_of, oncebox.parse_since; drop view oncebox.claims");
+    await pool.query(
+      "drop function oncebox.leads_of, oncebox.parse_since; drop view oncebox.claims",
+    );
 
     await migrate(pool);
 
