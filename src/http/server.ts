@@ -26,6 +26,7 @@ import { notificationRoutes } from "./notifications.ts";
 import { createGate, type Gate, readBearer } from "./principal.ts";
 import { answerUnreadable, HttpError, problemHandler, sendProblem } from "./problem.ts";
 import { openScrape, type Scrape } from "./scrape.ts";
+import { letGoAtStop } from "./stop.ts";
 import { serveDashboard } from "./ui/routes.ts";
 import type { Landings } from "./ui/sandbox.ts";
 
@@ -139,6 +140,7 @@ async function createApp(
   app.addHook("onRequest", async (_request, reply) => {
     reply.header("cache-control", "no-store");
   });
+  letGoAtStop(app, patience.requestMs);
   await describeApi(app);
   const refuseOtherMethods = watchMethods(app);
   await app.register(healthRoutes(database));

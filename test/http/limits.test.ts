@@ -259,3 +259,18 @@ test("a client that goes away in the middle of its request leaves nothing behind
   expect((await post(`${url}/v1/leads`, LEAD)).status).toBe(201);
   expect(await countLeads(pool)).toBe(1);
 });
+
+test("a stop waits for nobody who does not ask, nor for ever for who does", async ({ serve }) => {
+  const { url, close } = await serve({ patience: { headersMs: 1_000, requestMs: 1_000 } });
+  const silent = hangUp(await dial(url));
+  const slow = await dial(url);
+  slow.write(`${POST}Content-Length: 100\r\n\r\n{"phone":`);
+  const half = hangUp(slow);
+  await get(`${url}/healthz`);
+
+  const stoppedAt = performance.now();
+  await close();
+
+  expect(performance.now() - stoppedAt).toBeLessThan(5_000);
+  expect([await silent, await half]).toEqual(["", ""]);
+});
