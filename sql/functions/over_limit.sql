@@ -5,8 +5,9 @@
 -- for its later records.
 --
 -- Returns  record, its place from 1; wait, until its number may have another lead.
--- Locks    each number until the end of the transaction, so that calls at the same moment cannot all
---          take the last place. Numbers share 128 locks, so that a batch of thousands takes no more.
+-- Locks    numbers until the end of the transaction, so that calls at the same moment cannot all take the
+--          last place; of many records only numbers that come more than once, or had a lead of late:
+--          a lock each for thousands would fill the server's table of locks.
 create or replace function oncebox.over_limit(leads jsonb, per_phone integer, since interval)
 returns table (
   record integer,
@@ -15,40 +16,51 @@ returns table (
 language plpgsql
 as $$
 #variable_conflict use_column
+declare
+  v_records integer[];
+  v_phones  text[];
 begin
-  perform pg_advisory_xact_lock(hashtext('oncebox.over_limit'), bucket.number)
-     from (select distinct abs(hashtext(p.phone) % 128) as number
-             from jsonb_array_elements(leads) as e (lead)
-            cross join lateral oncebox.parse_phone(e.lead ->> 'phone') as p
-            where p.phone is not null
-            order by number) as bucket;
+  select array_agg(e.record::integer order by e.record), array_agg(p.phone order by e.record)
+    into v_records, v_phones
+    from jsonb_array_elements(leads) with ordinality as e (lead, record)
+   cross join lateral oncebox.parse_phone(e.lead ->> 'phone') as p
+   cross join lateral (
+     select coalesce(nullif(btrim(e.lead ->> 'source'), ''), 'default') as source,
+            nullif(e.lead ->> 'idempotency_key', '')                    as idempotency_key) as given
+   where p.phone is not null
+     and not exists (
+       select
+         from oncebox.registration as r
+        where r.source = given.source
+          and r.idempotency_key = oncebox.standing_key(given.source, given.idempotency_key));
 
+  perform pg_advisory_xact_lock(hashtext('oncebox.over_limit'), number.hash)
+     from (select distinct hashtext(a.phone) as hash
+             from unnest(v_phones) as a (phone)
+            group by a.phone
+           having cardinality(v_phones) <= 10
+               or count(*) > 1
+               or exists (select
+                            from oncebox.notification as n
+                           where n.recipient = a.phone
+                             and n.created_at > now() - since)
+            order by hash) as number;
+
+  -- A statement of its own sees what was committed while we waited.
   return query
   with asked as (
-    select e.record::integer as record,
-           p.phone           as phone,
-           row_number() over (partition by p.phone order by e.record) as place
-      from jsonb_array_elements(leads) with ordinality as e (lead, record)
-     cross join lateral oncebox.parse_phone(e.lead ->> 'phone') as p
-     cross join lateral (
-       select coalesce(nullif(btrim(e.lead ->> 'source'), ''), 'default') as source,
-              nullif(e.lead ->> 'idempotency_key', '')                    as idempotency_key) as given
-     where p.phone is not null
-       and not exists (
-         select
-           from oncebox.registration as r
-          where r.source = given.source
-            and r.idempotency_key = oncebox.standing_key(given.source, given.idempotency_key))
+    select a.record, a.phone, row_number() over (partition by a.phone order by a.record) as place
+      from unnest(v_records, v_phones) as a (record, phone)
   ), recent as (
-    select distinct_phone.phone,
+    select a.phone,
            count(n.id) as leads,
            -- Once this one is old enough there is a place again.
            (array_agg(n.created_at order by n.created_at desc))[per_phone] as in_the_way_at
-      from (select distinct a.phone from asked as a) as distinct_phone
+      from (select distinct asked.phone from asked) as a
       left join oncebox.notification as n
-        on n.recipient = distinct_phone.phone
+        on n.recipient = a.phone
        and n.created_at > now() - since
-     group by distinct_phone.phone
+     group by a.phone
   )
   select a.record,
          greatest(coalesce(r.in_the_way_at + since - now(), since), interval '1 second')
