@@ -146,6 +146,11 @@ alter function oncebox.take_lookups   security definer set search_path = pg_cata
 alter function oncebox.reconcile      security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.take_discards  security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.discarded      security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.take_deliveries security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.note_deliveries security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.take_balance   security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.note_balance   security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.take_webhook   security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.wake           security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.trace_of       security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.next_due_in    security definer set search_path = pg_catalog, oncebox, pg_temp;
@@ -175,6 +180,7 @@ alter function oncebox.find_leads     security definer set search_path = pg_cata
 alter function oncebox.reopen_channel security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.send_test      security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.preview_text   security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.masked_lead    security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.job_counts     security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.reference      security definer set search_path = pg_catalog, oncebox, pg_temp;
 
@@ -182,6 +188,7 @@ grant execute on function oncebox.register_lead, oncebox.register_leads to onceb
 
 grant execute on function oncebox.claim, oncebox.keep_draft, oncebox.settle, oncebox.release,
   oncebox.sweep, oncebox.take_lookups, oncebox.reconcile, oncebox.take_discards, oncebox.discarded,
+  oncebox.take_deliveries, oncebox.note_deliveries, oncebox.take_balance, oncebox.note_balance,
   oncebox.wake, oncebox.next_due_in, oncebox.trace_of,
   oncebox.prune, oncebox.prunable to oncebox_worker;
 grant select on oncebox.migration, oncebox.setting to oncebox_worker, oncebox_operator;
@@ -197,16 +204,16 @@ grant execute on function oncebox.cancel, oncebox.retry, oncebox.resolve, oncebo
   to oncebox_operator;
 
 grant execute on function oncebox.use_token, oncebox.open_session, oncebox.use_session, oncebox.close_session,
-  oncebox.note_act, oncebox.over_limit, oncebox.lead_problems
+  oncebox.note_act, oncebox.over_limit, oncebox.lead_problems, oncebox.take_webhook
   to oncebox_server;
 
-grant select on oncebox.acts, oncebox.attempts, oncebox.broken_rules, oncebox.claims, oncebox.guard, oncebox.health,
+grant select on oncebox.acts, oncebox.attempts, oncebox.broken_rules, oncebox.claims, oncebox.deliveries, oncebox.guard, oncebox.health,
   oncebox.jobs, oncebox.last_hour, oncebox.lead_history, oncebox.leads, oncebox.lookups,
   oncebox.next_hour, oncebox.notifications, oncebox.prevented, oncebox.pulse, oncebox.queue,
-  oncebox.sends_per_day, oncebox.sends_per_hour, oncebox.sms_cost, oncebox.templates, oncebox.tokens,
+  oncebox.sends_per_day, oncebox.sends_per_hour, oncebox.sms_cost, oncebox.templates, oncebox.tokens, oncebox.undelivered,
   oncebox.workers to oncebox_reader, oncebox_operator;
 -- What the views call: a view lends its owner's rights to its tables, not to its functions.
-grant execute on function oncebox.mask_phone, oncebox.mask_email, oncebox.mask_name, oncebox.reference, oncebox.epoch,
+grant execute on function oncebox.mask_phone, oncebox.mask_email, oncebox.masked_lead, oncebox.reference, oncebox.epoch,
   oncebox.job_counts, oncebox.locks_of_workers, oncebox.sms_segments to oncebox_reader, oncebox_operator;
 -- For its own metrics.
 grant select on oncebox.pulse, oncebox.queue to oncebox_worker;

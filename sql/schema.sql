@@ -324,6 +324,21 @@ is 'flag_down: claimed, unknown or sent, and the lead''s flag is false. claimed_
 -- table oncebox.channel
 create table oncebox.channel ();
 
+-- column oncebox.channel.balance
+alter table oncebox.channel add column balance numeric;
+
+-- column oncebox.channel.balance_at
+alter table oncebox.channel add column balance_at timestamp with time zone;
+
+-- column oncebox.channel.balance_currency
+alter table oncebox.channel add column balance_currency text;
+
+-- column oncebox.channel.balance_look_at
+alter table oncebox.channel add column balance_look_at timestamp with time zone;
+
+-- column oncebox.channel.balance_low_at
+alter table oncebox.channel add column balance_low_at timestamp with time zone;
+
 -- column oncebox.channel.changed_at
 alter table oncebox.channel add column changed_at timestamp with time zone not null default now();
 
@@ -342,6 +357,12 @@ alter table oncebox.channel add column paused_until timestamp with time zone;
 -- column oncebox.channel.pauses
 alter table oncebox.channel add column pauses integer not null default 0;
 
+-- column oncebox.channel.segment_price
+alter table oncebox.channel add column segment_price numeric(12,4);
+
+-- constraint oncebox.channel.channel_balance_with_currency
+alter table oncebox.channel add constraint channel_balance_with_currency CHECK ((((balance IS NULL) = (balance_currency IS NULL)) AND ((balance IS NULL) = (balance_at IS NULL)))) NOT VALID;
+
 -- constraint oncebox.channel.channel_known
 alter table oncebox.channel add constraint channel_known CHECK ((channel = ANY (ARRAY['sms'::text, 'email'::text])));
 
@@ -353,6 +374,21 @@ alter table oncebox.channel add constraint channel_pkey PRIMARY KEY (channel);
 
 -- comment oncebox.channel
 is 'One row a channel: is it open?'
+
+-- comment oncebox.channel.balance
+is 'What is left on the provider''s account; null = it was never read.'
+
+-- comment oncebox.channel.balance_at
+is 'When it was last read.'
+
+-- comment oncebox.channel.balance_currency
+is 'In three letters (ISO 4217).'
+
+-- comment oncebox.channel.balance_look_at
+is 'When a worker reads it next.'
+
+-- comment oncebox.channel.balance_low_at
+is 'Since when it is below MOBIZON_BALANCE_WARN; null = it is not.'
 
 -- comment oncebox.channel.changed_at
 is 'When it was last paused, tried or opened.'
@@ -369,6 +405,9 @@ is 'Null = open. In the past = one claim at a time may try whether it is well ag
 -- comment oncebox.channel.pauses
 is 'Pauses in a row; each makes the next one longer.'
 
+-- comment oncebox.channel.segment_price
+is 'What the provider last charged for a part of an SMS.'
+
 -- function oncebox.channel_is_open(channel text)
 -- returns boolean; language plpgsql; volatility v; parallel u; body md5 711f0aef96ced051e9cf548aa870a337
 
@@ -376,7 +415,7 @@ is 'Pauses in a row; each makes the next one longer.'
 -- returns TABLE(record integer, problem jsonb, name text, phone text, email text, source text, idempotency_key text, kind text, data jsonb, due_at timestamp with time zone, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text, fingerprint bytea); language sql; volatility s; parallel u; body md5 fb3e601a4b6c1869b164c95ba384a37c
 
 -- function oncebox.claim(notification_id bigint, worker_id uuid, token uuid, lease interval, send_timeout interval, per_second numeric, two_step boolean)
--- returns TABLE(verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language plpgsql; volatility v; parallel u; body md5 86ca4febf092a4ab9419958deea69670
+-- returns TABLE(verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language plpgsql; volatility v; parallel u; body md5 45c289c4d9c89d4b8a3ce5528af4cb55
 
 -- function oncebox.claimed(notification_id bigint)
 -- returns TABLE(verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language sql; volatility s; parallel u; body md5 69c3903b986a49d1ef2c3fd8f0658341
@@ -425,6 +464,64 @@ is 'When it was claimed.'
 -- function oncebox.close_session(hash bytea)
 -- returns void; language sql; volatility v; parallel u; body md5 f8b011ee2dac01845fc389e2dfa3f7aa
 
+-- view oncebox.deliveries
+create view oncebox.deliveries as
+ SELECT date_trunc('day'::text, settled_at) AS day,
+    channel,
+    count(*) AS sent,
+    count(*) FILTER (WHERE (delivery = 'DELIVRD'::text)) AS delivered,
+    count(*) FILTER (WHERE (delivery = 'UNDELIV'::text)) AS undeliverable,
+    count(*) FILTER (WHERE (delivery = 'REJECTD'::text)) AS rejected,
+    count(*) FILTER (WHERE (delivery = 'EXPIRED'::text)) AS expired,
+    count(*) FILTER (WHERE (delivery = 'DELETED'::text)) AS deleted,
+    count(*) FILTER (WHERE (delivery = 'DECLINED'::text)) AS declined,
+    count(*) FILTER (WHERE (delivery = 'moderation'::text)) AS in_moderation,
+    count(*) FILTER (WHERE ((delivery_look_at IS NOT NULL) AND ((delivery IS NULL) OR (delivery = ANY (ARRAY['NEW'::text, 'ENQUEUD'::text, 'ACCEPTD'::text, 'PDLIVRD'::text]))))) AS on_the_way,
+    count(*) FILTER (WHERE ((delivery_look_at IS NULL) AND ((delivery IS NULL) OR (delivery = ANY (ARRAY['NEW'::text, 'ENQUEUD'::text, 'ACCEPTD'::text, 'PDLIVRD'::text]))))) AS no_report,
+    percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (delivery_at - settled_at)))::double precision)) FILTER (WHERE (delivery = 'DELIVRD'::text)) AS median_seconds
+   FROM oncebox.notification n
+  WHERE ((channel = 'sms'::text) AND (state = 'sent'::text))
+  GROUP BY (date_trunc('day'::text, settled_at)), channel;
+
+-- comment oncebox.deliveries
+is 'How far the SMS that were sent each day got, by the provider''s word. No person''s data. Reads every SMS that was sent.'
+
+-- comment oncebox.deliveries.day
+is 'On which they were sent: its beginning, in the session''s time zone.'
+
+-- comment oncebox.deliveries.declined
+is 'DECLINED: by the provider''s moderator; they never went out.'
+
+-- comment oncebox.deliveries.deleted
+is 'DELETED: taken back at the provider.'
+
+-- comment oncebox.deliveries.delivered
+is 'DELIVRD: on the phone.'
+
+-- comment oncebox.deliveries.expired
+is 'EXPIRED: the phone was not reached in time.'
+
+-- comment oncebox.deliveries.in_moderation
+is 'Waiting for the provider''s moderator.'
+
+-- comment oncebox.deliveries.median_seconds
+is 'From sent to when we learnt that it was delivered, of half of the delivered ones.'
+
+-- comment oncebox.deliveries.no_report
+is 'Not followed, or no more, without a last word.'
+
+-- comment oncebox.deliveries.on_the_way
+is 'Followed, without a last word yet.'
+
+-- comment oncebox.deliveries.rejected
+is 'REJECTD: the operator would not.'
+
+-- comment oncebox.deliveries.undeliverable
+is 'UNDELIV: the operator could not.'
+
+-- function oncebox.delivery_rank(delivery text)
+-- returns integer; language sql; volatility i; parallel s; body md5 c31b8ff0e22b87c597a68bfeffe8c57e
+
 -- function oncebox.discarded(notification_id bigint)
 -- returns void; language sql; volatility v; parallel u; body md5 a48ea1b9ed54531c9f676efd06e1cf8b
 
@@ -435,7 +532,7 @@ is 'When it was claimed.'
 -- returns TABLE(system_identifier text, timeline text, database text); language sql; volatility s; parallel u; body md5 0a2ca91856282987e24e5cb73d9169da
 
 -- function oncebox.erase_lead(lead_id uuid, actor text)
--- returns integer; language plpgsql; volatility v; parallel u; body md5 ce59c7a8bfdb75bf57d9e69eeb62c7d3
+-- returns integer; language plpgsql; volatility v; parallel u; body md5 d49daed1b8769d946e5124537569a2d6
 
 -- function oncebox.erased_key(source text, idempotency_key text)
 -- returns text; language sql; volatility s; parallel u; body md5 7c82e369bcf55ca83192c04328e6d936
@@ -472,6 +569,9 @@ is 'Mixed into the hash of an erased idempotency key.'
 
 -- function oncebox.finish(notification_id bigint, state text, reason text)
 -- returns void; language sql; volatility v; parallel u; body md5 ab720144e4d585e028286cb1c91a2344
+
+-- function oncebox.first_delivery_look(channel text, message_id text)
+-- returns timestamp with time zone; language sql; volatility v; parallel u; body md5 a71e2709486d94e1b65550029d3d20c9
 
 -- view oncebox.guard
 create view oncebox.guard as
@@ -540,7 +640,24 @@ create view oncebox.health as
            FROM oncebox.last_sweep s) AS last_sweep_at,
     min(lease_until) FILTER (WHERE (state = 'claimed'::text)) AS oldest_lease_until,
     ( SELECT pruned_until
-           FROM oncebox.setting s) AS pruned_until
+           FROM oncebox.setting s) AS pruned_until,
+    count(*) FILTER (WHERE (delivery = ANY (ARRAY['UNDELIV'::text, 'REJECTD'::text, 'EXPIRED'::text, 'DELETED'::text, 'DECLINED'::text]))) AS undelivered,
+    count(*) FILTER (WHERE ((delivery = ANY (ARRAY['UNDELIV'::text, 'REJECTD'::text, 'EXPIRED'::text, 'DELETED'::text, 'DECLINED'::text])) AND (delivery_at > (now() - '24:00:00'::interval)))) AS undelivered_24h,
+    count(*) FILTER (WHERE (delivery = 'moderation'::text)) AS in_moderation,
+    count(*) FILTER (WHERE ((delivery_look_at IS NULL) AND (delivery_checks > 0) AND (COALESCE(delivery, ''::text) <> ALL (ARRAY['DELIVRD'::text, 'UNDELIV'::text, 'REJECTD'::text, 'EXPIRED'::text, 'DELETED'::text, 'DECLINED'::text])))) AS no_report,
+    min(delivery_look_at) AS oldest_delivery_look_at,
+    ( SELECT balance
+           FROM oncebox.channel c
+          WHERE (channel = 'sms'::text)) AS sms_balance,
+    ( SELECT balance_currency
+           FROM oncebox.channel c
+          WHERE (channel = 'sms'::text)) AS sms_balance_currency,
+    ( SELECT balance_at
+           FROM oncebox.channel c
+          WHERE (channel = 'sms'::text)) AS sms_balance_at,
+    ( SELECT balance_low_at
+           FROM oncebox.channel c
+          WHERE (channel = 'sms'::text)) AS sms_balance_low_at
    FROM oncebox.notification n;
 
 -- comment oncebox.health
@@ -555,8 +672,17 @@ is 'Final: the provider refused them, or every try failed.'
 -- comment oncebox.health.held
 is 'Of pending: not sent before a comparison, because the database is another one than it was; see oncebox.guard.'
 
+-- comment oncebox.health.in_moderation
+is 'Of sent: SMS that wait for the provider''s moderator. They have not gone out yet.'
+
 -- comment oncebox.health.last_sweep_at
 is 'When a worker last swept, to five seconds; null = none ever did. Older than a minute = no worker runs, or its sweep fails.'
+
+-- comment oncebox.health.no_report
+is 'Of sent: three days on, the provider had not said how they ended.'
+
+-- comment oncebox.health.oldest_delivery_look_at
+is 'When the provider is asked next how far an SMS got; in the past by minutes = no worker asks.'
 
 -- comment oncebox.health.oldest_due_at
 is 'Of pending, due or not; in the past by more than seconds = something is stuck.'
@@ -575,6 +701,24 @@ is 'Final notifications that were settled before may have been pruned; null = no
 
 -- comment oncebox.health.set_aside
 is 'Of unknown: three workers in a row died with it, so a person has to look.'
+
+-- comment oncebox.health.sms_balance
+is 'What is left on the SMS account; null = it was never read.'
+
+-- comment oncebox.health.sms_balance_at
+is 'When it was last read; workers read it every five minutes.'
+
+-- comment oncebox.health.sms_balance_currency
+is 'In three letters.'
+
+-- comment oncebox.health.sms_balance_low_at
+is 'Since when it is below MOBIZON_BALANCE_WARN, or at zero; null = it is not.'
+
+-- comment oncebox.health.undelivered
+is 'Of sent: SMS that did not reach their phone, or were declined by a moderator; see docs/delivery.md.'
+
+-- comment oncebox.health.undelivered_24h
+is 'Of undelivered: learnt within the last 24 hours.'
 
 -- comment oncebox.health.unknown
 is 'May have gone out: the provider is asked, or a person is.'
@@ -777,7 +921,17 @@ UNION ALL
     NULL::text AS by,
     state_reason AS detail
    FROM oncebox.notification n
-  WHERE (settled_at IS NOT NULL);
+  WHERE (settled_at IS NOT NULL)
+UNION ALL
+ SELECT lead_id,
+    delivery_at AS at,
+    id AS notification_id,
+    channel,
+    ('delivery '::text || delivery) AS event,
+    NULL::text AS by,
+    delivery_detail AS detail
+   FROM oncebox.notification n
+  WHERE ((delivery_at IS NOT NULL) AND (delivery IS NOT NULL));
 
 -- comment oncebox.lead_history
 is 'Everything that happened for a lead, a row each, recipients masked. Ask it by lead_id and sort by at.'
@@ -789,7 +943,7 @@ is 'Null where an adopted lead does not say when it came in.'
 is 'The worker or the person; null = registration, or the database itself.'
 
 -- comment oncebox.lead_history.event
-is 'registered, planned, claimed; the outcome of an attempt; looked_up; what a person did; is sent, is failed, is cancelled.'
+is 'registered, planned, claimed; the outcome of an attempt; looked_up; what a person did; is sent, is failed, is cancelled; how far the provider says that an SMS got, such as delivery DELIVRD.'
 
 -- comment oncebox.lead_history.notification_id
 is 'Null for what concerns the lead as a whole.'
@@ -803,15 +957,16 @@ is 'Null for what concerns the lead as a whole.'
 -- view oncebox.leads
 create view oncebox.leads as
  SELECT id,
-    oncebox.mask_name(name) AS name,
-    oncebox.mask_phone(phone) AS phone,
-    oncebox.mask_email(email) AS email,
+    name,
+    phone,
+    email,
     created_at,
     source,
     kind,
     repeats,
     erased_at
-   FROM (public.landing_leads l
+   FROM ((public.landing_leads l
+     CROSS JOIN LATERAL oncebox.masked_lead(id) m(name, phone, email, created_at))
      LEFT JOIN oncebox.registration r ON ((lead_id = id)));
 
 -- comment oncebox.leads
@@ -951,6 +1106,9 @@ is 'What followed: sent, failed, pending (it is sent), already_sent (held, and i
 -- function oncebox.mask_phone(phone text)
 -- returns text; language sql; volatility i; parallel s; body md5 9ceb4eb89be7f6909e4e520d64bab5e4
 
+-- function oncebox.masked_lead(lead_id uuid)
+-- returns TABLE(name text, phone text, email text, created_at timestamp with time zone); language sql; volatility s; parallel u; body md5 2d07761e0d1aec072b3a7566e96bf23e
+
 -- table oncebox.migration
 create table oncebox.migration ();
 
@@ -968,6 +1126,9 @@ is 'Which migrations were applied, and when; written by oncebox migrate.'
 
 -- function oncebox.missing_variables(wanted text[], lead_name text, data jsonb)
 -- returns text[]; language sql; volatility i; parallel s; body md5 ff305905b1587bd95286ad97ec8fca77
+
+-- function oncebox.next_delivery_look(sent_at timestamp with time zone)
+-- returns timestamp with time zone; language sql; volatility v; parallel u; body md5 ab84185b48e076e8e0cc12099072164e
 
 -- function oncebox.next_due_in(within interval)
 -- returns interval; language sql; volatility s; parallel u; body md5 27e9b4ad1b83061923c45a45efaba74a
@@ -993,6 +1154,12 @@ is 'Becomes due in it.'
 -- function oncebox.note_act(actor text, action text, subject text, reason text, lead_id uuid)
 -- returns void; language sql; volatility v; parallel u; body md5 1b24ba3c90632e3256360c4c3957eae5
 
+-- function oncebox.note_balance(channel text, balance numeric, currency text, warn_below numeric, pause_for interval)
+-- returns TABLE(low boolean, paused boolean, opened boolean); language plpgsql; volatility v; parallel u; body md5 64743570863a6b55b27172f5b733ec1f
+
+-- function oncebox.note_deliveries(reports jsonb)
+-- returns TABLE(notification_id bigint, lead_id uuid, delivery text); language plpgsql; volatility v; parallel u; body md5 5d1ebb7187e67d24a9647e03dfc2618c
+
 -- function oncebox.notice_epoch()
 -- returns integer; language plpgsql; volatility v; parallel u; body md5 3bc494aa44390dc8238abbc16cf490ba
 
@@ -1014,6 +1181,9 @@ alter table oncebox.notification add column channel text not null;
 -- column oncebox.notification.claim_token
 alter table oncebox.notification add column claim_token uuid;
 
+-- column oncebox.notification.cost
+alter table oncebox.notification add column cost numeric(12,4);
+
 -- column oncebox.notification.created_at
 alter table oncebox.notification add column created_at timestamp with time zone not null default now();
 
@@ -1022,6 +1192,18 @@ alter table oncebox.notification add column deaths integer not null default 0;
 
 -- column oncebox.notification.delivery
 alter table oncebox.notification add column delivery text;
+
+-- column oncebox.notification.delivery_at
+alter table oncebox.notification add column delivery_at timestamp with time zone;
+
+-- column oncebox.notification.delivery_checks
+alter table oncebox.notification add column delivery_checks integer not null default 0;
+
+-- column oncebox.notification.delivery_detail
+alter table oncebox.notification add column delivery_detail text;
+
+-- column oncebox.notification.delivery_look_at
+alter table oncebox.notification add column delivery_look_at timestamp with time zone;
 
 -- column oncebox.notification.discard_at
 alter table oncebox.notification add column discard_at timestamp with time zone;
@@ -1065,6 +1247,9 @@ alter table oncebox.notification add column provider_ref text;
 -- column oncebox.notification.recipient
 alter table oncebox.notification add column recipient text not null;
 
+-- column oncebox.notification.segments
+alter table oncebox.notification add column segments integer;
+
 -- column oncebox.notification.settled_at
 alter table oncebox.notification add column settled_at timestamp with time zone;
 
@@ -1096,11 +1281,20 @@ END)));
 -- constraint oncebox.notification.notification_channel_known
 alter table oncebox.notification add constraint notification_channel_known CHECK ((channel = ANY (ARRAY['sms'::text, 'email'::text])));
 
+-- constraint oncebox.notification.notification_cost_not_negative
+alter table oncebox.notification add constraint notification_cost_not_negative CHECK ((cost >= (0)::numeric)) NOT VALID;
+
+-- constraint oncebox.notification.notification_delivery_detail_length
+alter table oncebox.notification add constraint notification_delivery_detail_length CHECK ((length(delivery_detail) <= 2000)) NOT VALID;
+
 -- constraint oncebox.notification.notification_draft_whole
 alter table oncebox.notification add constraint notification_draft_whole CHECK (((campaign_id IS NULL) = (message_id IS NULL)));
 
 -- constraint oncebox.notification.notification_erased_is_final
 alter table oncebox.notification add constraint notification_erased_is_final CHECK (((erased_at IS NULL) OR (state = ANY (ARRAY['sent'::text, 'failed'::text, 'cancelled'::text])))) NOT VALID;
+
+-- constraint oncebox.notification.notification_followed_when_sent
+alter table oncebox.notification add constraint notification_followed_when_sent CHECK (((delivery_look_at IS NULL) OR ((state = 'sent'::text) AND (channel = 'sms'::text)))) NOT VALID;
 
 -- constraint oncebox.notification.notification_held_while_pending
 alter table oncebox.notification add constraint notification_held_while_pending CHECK (((NOT is_held) OR (state = 'pending'::text)));
@@ -1134,6 +1328,9 @@ CASE
     ELSE ((length(recipient) <= 254) AND (recipient ~ '^[A-Za-z0-9!#$%&''*+/=?^_`{|}~.-]+@[a-z0-9.-]+$'::text))
 END) NOT VALID;
 
+-- constraint oncebox.notification.notification_segments_positive
+alter table oncebox.notification add constraint notification_segments_positive CHECK ((segments > 0)) NOT VALID;
+
 -- constraint oncebox.notification.notification_settled_iff_final
 alter table oncebox.notification add constraint notification_settled_iff_final CHECK (((state = ANY (ARRAY['sent'::text, 'failed'::text, 'cancelled'::text])) = (settled_at IS NOT NULL)));
 
@@ -1145,6 +1342,9 @@ alter table oncebox.notification add constraint notification_subject_length CHEC
 
 -- constraint oncebox.notification.notification_worker_id_fkey
 alter table oncebox.notification add constraint notification_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES oncebox.worker(id);
+
+-- index oncebox.notification_delivery_look
+CREATE INDEX notification_delivery_look ON oncebox.notification USING btree (COALESCE(message_id, provider_ref), delivery_look_at) WHERE (delivery_look_at IS NOT NULL);
 
 -- index oncebox.notification_discard
 CREATE INDEX notification_discard ON oncebox.notification USING btree (discard_at) WHERE ((discard_at IS NOT NULL) AND (state = ANY (ARRAY['sent'::text, 'failed'::text, 'cancelled'::text])));
@@ -1172,6 +1372,9 @@ CREATE INDEX notification_settled ON oncebox.notification USING btree (settled_a
 
 -- index oncebox.notification_slot
 CREATE INDEX notification_slot ON oncebox.notification USING btree (slot_at) WHERE (slot_at IS NOT NULL);
+
+-- index oncebox.notification_undelivered
+CREATE INDEX notification_undelivered ON oncebox.notification USING btree (id) WHERE (delivery = ANY (ARRAY['UNDELIV'::text, 'REJECTD'::text, 'EXPIRED'::text, 'DELETED'::text, 'DECLINED'::text]));
 
 -- index oncebox.notification_unknown
 CREATE INDEX notification_unknown ON oncebox.notification USING btree (id) WHERE (state = 'unknown'::text);
@@ -1206,11 +1409,26 @@ is 'What campaign mode prepared with the provider; every later attempt acts on t
 -- comment oncebox.notification.claim_token
 is 'Who asks again with the token it claimed with gets the same claim: a commit in doubt is decided by asking.'
 
+-- comment oncebox.notification.cost
+is 'What the provider charged, in the account''s currency; null = it has not told.'
+
 -- comment oncebox.notification.deaths
 is 'Workers in a row that died holding it.'
 
 -- comment oncebox.notification.delivery
 is 'What the provider last said of it on its way to the phone.'
+
+-- comment oncebox.notification.delivery_at
+is 'When we learnt of the present delivery.'
+
+-- comment oncebox.notification.delivery_checks
+is 'How many times the provider was asked how far it got.'
+
+-- comment oncebox.notification.delivery_detail
+is 'Of one that was declined: the moderator''s words.'
+
+-- comment oncebox.notification.delivery_look_at
+is 'When the provider is asked next how far it got; null = it is final, or was given up.'
 
 -- comment oncebox.notification.discard_at
 is 'When the provider''s record is looked through for drafts that an attempt may have left behind; null = there are none.'
@@ -1245,6 +1463,9 @@ is 'The provider''s own id of the message that it took.'
 -- comment oncebox.notification.recipient
 is 'One number in E.164 with +, or one address.'
 
+-- comment oncebox.notification.segments
+is 'The parts that an SMS is sent and paid as: computed by the claim, and the provider''s own number once it told.'
+
 -- comment oncebox.notification.settled_at
 is 'When it became sent, failed or cancelled.'
 
@@ -1268,6 +1489,9 @@ is 'Who holds it, or held it last.'
 
 -- function oncebox.notification_before_insert()
 -- returns trigger; language plpgsql; volatility v; parallel u; body md5 89034533246a7b07dbd41b1a80cf86ff
+
+-- comment oncebox.notification_delivery_look
+is 'Whose provider is to be asked how far it got (deliveries), and whom a webhook is about.'
 
 -- comment oncebox.notification_discard
 is 'Whose left drafts are to be thrown away now (discard).'
@@ -1295,6 +1519,9 @@ is 'The oldest final rows (prune).'
 
 -- comment oncebox.notification_slot
 is 'The next moment kept for a send (alarm).'
+
+-- comment oncebox.notification_undelivered
+is 'The few that did not reach their phone (lists, health).'
 
 -- comment oncebox.notification_unknown
 is 'What is in doubt (reconcile, health).'
@@ -1325,7 +1552,14 @@ create view oncebox.notifications as
     campaign_id,
     provider_ref,
     delivery,
-    oncebox.reference(id) AS reference
+    oncebox.reference(id) AS reference,
+    delivery_at,
+    delivery_detail,
+    delivery_checks,
+    delivery_look_at,
+    ((delivery_look_at IS NULL) AND (delivery_checks > 0) AND (COALESCE(delivery, ''::text) <> ALL (ARRAY['DELIVRD'::text, 'UNDELIV'::text, 'REJECTD'::text, 'EXPIRED'::text, 'DELETED'::text, 'DECLINED'::text]))) AS has_no_report,
+    segments,
+    cost
    FROM oncebox.notification n;
 
 -- comment oncebox.notifications
@@ -1337,11 +1571,26 @@ is 'The number of the last claim; 0 = none yet. Ten are skipped when the databas
 -- comment oncebox.notifications.campaign_id
 is 'Mobizon''s draft of it, which every attempt acts on; null = there is none yet.'
 
+-- comment oncebox.notifications.cost
+is 'What the provider charged, in the account''s currency; null = it has not told.'
+
 -- comment oncebox.notifications.deaths
 is 'Workers in a row that died holding it; the third sets it aside.'
 
 -- comment oncebox.notifications.delivery
-is 'What the provider last said of it on its way to the phone.'
+is 'What the provider last said of an SMS on its way to the phone: moderation, NEW, ENQUEUD, ACCEPTD, PDLIVRD; final: DELIVRD, UNDELIV, REJECTD, EXPIRED, DELETED; DECLINED by its moderator. See docs/delivery.md.'
+
+-- comment oncebox.notifications.delivery_at
+is 'When we learnt of it.'
+
+-- comment oncebox.notifications.delivery_checks
+is 'How many times the provider was asked how far it got.'
+
+-- comment oncebox.notifications.delivery_detail
+is 'Of one that was declined: the moderator''s words, cut and cleaned.'
+
+-- comment oncebox.notifications.delivery_look_at
+is 'When it is asked next; null = it is final, or was given up.'
 
 -- comment oncebox.notifications.due_at
 is 'Not sent before; of one that was tried already, when it is tried again.'
@@ -1351,6 +1600,9 @@ is 'Not sent after; null = never too late.'
 
 -- comment oncebox.notifications.failures
 is 'Tries that failed for this message''s own sake; trouble of a whole channel does not count.'
+
+-- comment oncebox.notifications.has_no_report
+is 'Three days after it was sent the provider had not said how it ended: nobody knows.'
 
 -- comment oncebox.notifications.is_held
 is 'Not sent before a comparison: the database is another one than it was. See docs/time-travel.md.'
@@ -1369,6 +1621,9 @@ is 'Masked.'
 
 -- comment oncebox.notifications.reference
 is 'The name by which the provider''s record of it is recognised: the campaign''s name, the Message-ID''s local part.'
+
+-- comment oncebox.notifications.segments
+is 'The parts that an SMS is sent and paid as: computed by the claim, and the provider''s own number once it told.'
 
 -- comment oncebox.notifications.settled_at
 is 'When it became sent, failed or cancelled; null = it is not final.'
@@ -1461,14 +1716,22 @@ is 'What is dialled before a number at home (8 in Kazakhstan); forgiven after th
 create view oncebox.prevented as
  SELECT 'already_sent'::text AS how,
     channel,
-    count(*) AS messages
+    count(*) AS messages,
+        CASE channel
+            WHEN 'sms'::text THEN sum(COALESCE(segments, 1))
+            ELSE NULL::bigint
+        END AS segments
    FROM oncebox.notification n
   WHERE ((state = ANY (ARRAY['failed'::text, 'cancelled'::text])) AND (state = 'cancelled'::text) AND (state_reason = 'already_sent'::text))
   GROUP BY channel
 UNION ALL
  SELECT 'repeated'::text AS how,
     channel,
-    sum(repeats) AS messages
+    sum(repeats) AS messages,
+        CASE channel
+            WHEN 'sms'::text THEN sum((repeats * COALESCE(segments, 1)))
+            ELSE NULL::bigint
+        END AS segments
    FROM (oncebox.registration r
      JOIN oncebox.notification n ON ((lead_id = lead_id)))
   WHERE (repeats > 0)
@@ -1476,7 +1739,11 @@ UNION ALL
 UNION ALL
  SELECT 'found_sent'::text AS how,
     channel,
-    count(*) AS messages
+    count(*) AS messages,
+        CASE channel
+            WHEN 'sms'::text THEN sum(COALESCE(segments, 1))
+            ELSE NULL::bigint
+        END AS segments
    FROM (oncebox.lookup k
      JOIN oncebox.notification n ON ((id = notification_id)))
   WHERE (verdict = ANY (ARRAY['sent'::text, 'already_sent'::text]))
@@ -1490,6 +1757,9 @@ is 'already_sent: somebody else had set the lead''s flag; repeated: the same reg
 
 -- comment oncebox.prevented.messages
 is 'How many.'
+
+-- comment oncebox.prevented.segments
+is 'What they would have been paid as; null for email. One that was never rendered counts as one.'
 
 -- function oncebox.preview_text(channel text, subject text, body text, name text, data jsonb)
 -- returns TABLE(rendered_subject text, rendered_body text, segments integer, missing text[]); language sql; volatility s; parallel u; body md5 4522eb1fdfaf7c9b6ece77d1f00d7acf
@@ -1540,8 +1810,11 @@ create view oncebox.queue as
     oldest_unknown_at,
     paused_until,
     pause_reason,
-    ((to_jsonb(*) ->> 'balance'::text))::numeric AS balance,
-    (to_jsonb(*) ->> 'balance_currency'::text) AS balance_currency
+    balance,
+    balance_currency,
+    balance_at,
+    balance_low_at,
+    segment_price
    FROM (((oncebox.channel c
      LEFT JOIN ( SELECT channel,
             count(*) FILTER (WHERE (NOT is_held)) AS due,
@@ -1569,8 +1842,14 @@ is 'What waits, by channel: due, claimed, in doubt, held. No person''s data. Rea
 -- comment oncebox.queue.balance
 is 'What is left on the provider''s account; null = it was never read.'
 
+-- comment oncebox.queue.balance_at
+is 'When it was last read.'
+
 -- comment oncebox.queue.balance_currency
 is 'In three letters (ISO 4217).'
+
+-- comment oncebox.queue.balance_low_at
+is 'Since when it is below MOBIZON_BALANCE_WARN; null = it is not.'
 
 -- comment oncebox.queue.due
 is 'Pending, due by now, and not held.'
@@ -1589,6 +1868,9 @@ is 'The code that paused it.'
 
 -- comment oncebox.queue.paused_until
 is 'Null = the channel is open. In the past = one claim at a time may try whether it is well again.'
+
+-- comment oncebox.queue.segment_price
+is 'What the provider last charged for a part of an SMS; null = it has not told.'
 
 -- comment oncebox.queue.unknown
 is 'May have gone out: the provider is asked, or a person is.'
@@ -1714,7 +1996,7 @@ is 'How many duplicates were prevented at registration (overview).'
 -- returns void; language plpgsql; volatility v; parallel u; body md5 9047889ebaa698eec61344366b87e80c
 
 -- function oncebox.resolve(notification_id bigint, state text, actor text, reason text, provider_ref text)
--- returns void; language plpgsql; volatility v; parallel u; body md5 a5148608d12d864edc57861c9a19bd55
+-- returns void; language plpgsql; volatility v; parallel u; body md5 00e6d55bc03b0d36b398ee57c4a04ce1
 
 -- function oncebox.resume(channel text, actor text, reason text)
 -- returns integer; language plpgsql; volatility v; parallel u; body md5 90e85aeeeaf74232aacdc2f6bec2af20
@@ -1924,25 +2206,34 @@ is 'Of that cluster, in hexadecimal; a promotion or a recovery begins a new one.
 is 'When these three were last found to be others; null = never.'
 
 -- function oncebox.settle(notification_id bigint, attempt integer, outcome text, state text, code text, detail text, provider_ref text, campaign_id text, delivery text, retry_in interval, counts boolean, pause_for interval, pauses integer)
--- returns TABLE(moved boolean, now_state text); language plpgsql; volatility v; parallel u; body md5 af636ee572869357e914bc426b6d07f6
+-- returns TABLE(moved boolean, now_state text); language plpgsql; volatility v; parallel u; body md5 5d62ffe106abdd2b791a33e3474d951f
 
 -- view oncebox.sms_cost
 create view oncebox.sms_cost as
  SELECT date_trunc('day'::text, settled_at) AS day,
     kind,
     count(*) AS messages,
-    sum(oncebox.sms_segments(body)) AS segments,
-    max(oncebox.sms_segments(body)) AS longest,
-    count(*) FILTER (WHERE (body IS NULL)) AS without_text
-   FROM oncebox.notification n
+    sum(COALESCE(segments, oncebox.sms_segments(body))) AS segments,
+    max(COALESCE(segments, oncebox.sms_segments(body))) AS longest,
+    count(*) FILTER (WHERE ((body IS NULL) AND (segments IS NULL))) AS without_text,
+    sum(cost) AS cost,
+    sum(((COALESCE(segments, oncebox.sms_segments(body)))::numeric * segment_price)) FILTER (WHERE (cost IS NULL)) AS estimated
+   FROM (oncebox.notification n
+     JOIN oncebox.channel c ON ((channel = channel)))
   WHERE ((channel = 'sms'::text) AND (state = 'sent'::text))
   GROUP BY (date_trunc('day'::text, settled_at)), kind;
 
 -- comment oncebox.sms_cost
 is 'SMS that were sent each day, by kind, and the parts they are paid as. No person''s data; what is in doubt is not counted.'
 
+-- comment oncebox.sms_cost.cost
+is 'What the provider charged for those of which it told, in the account''s currency.'
+
 -- comment oncebox.sms_cost.day
 is 'Its beginning, in the session''s time zone.'
+
+-- comment oncebox.sms_cost.estimated
+is 'What those of which it has not told would cost, at the last price of a part.'
 
 -- comment oncebox.sms_cost.longest
 is 'Parts of the longest one; more than you meant = shorten the template.'
@@ -1957,13 +2248,19 @@ is 'What they are paid as: parts of 160 or 153 characters, in Cyrillic of 70 or 
 is 'Of messages: their text is no longer kept, so their parts are not counted.'
 
 -- function oncebox.sms_segments(body text)
--- returns integer; language sql; volatility i; parallel s; body md5 fb0f5aa7241c1dac19571cc4dff8e27d
+-- returns integer; language plpgsql; volatility i; parallel s; body md5 a7f56e68d306c471d0924192ad91a59b
 
 -- function oncebox.standing_key(source text, idempotency_key text)
 -- returns text; language sql; volatility s; parallel u; body md5 5a0931d346c6207383863fdde0673e59
 
 -- function oncebox.sweep(at_most integer)
--- returns TABLE(action text, subject text); language plpgsql; volatility v; parallel u; body md5 41834fb07dae10866bad2ffa20cb04eb
+-- returns TABLE(action text, subject text); language plpgsql; volatility v; parallel u; body md5 3224fbf5679e392bd60223fdb1f2ef57
+
+-- function oncebox.take_balance(channel text, every interval)
+-- returns boolean; language plpgsql; volatility v; parallel u; body md5 7214a8b5924f38f9f320ac83c518c6eb
+
+-- function oncebox.take_deliveries(channel text, at_most integer)
+-- returns TABLE(notification_id bigint, message_id text, campaign_id text); language sql; volatility v; parallel u; body md5 121eb590568e8bde217a6e7662eb31e8
 
 -- function oncebox.take_discards(channels text[], at_most integer)
 -- returns TABLE(notification_id bigint, channel text, recipient text, reference text, campaign_id text); language sql; volatility v; parallel u; body md5 8af631fbcce455e75ada1ca97074863e
@@ -1976,6 +2273,9 @@ is 'Of messages: their text is no longer kept, so their parts are not counted.'
 
 -- function oncebox.take_slot(notification_id bigint, per_second numeric)
 -- returns timestamp with time zone; language plpgsql; volatility v; parallel u; body md5 cde9b0ec2a258017eba39a7ae3496e28
+
+-- function oncebox.take_webhook(provider text, event_id bigint, attempt integer, created text, message_id text, campaign_id text, status text)
+-- returns text; language plpgsql; volatility v; parallel u; body md5 57cda73aadf3ff131aac309295812d6c
 
 -- table oncebox.template
 create table oncebox.template ();
@@ -2194,6 +2494,28 @@ is 'Of every lead that is registered with it.'
 -- function oncebox.trace_of(notification_id bigint)
 -- returns text; language sql; volatility s; parallel u; body md5 609b718b9967684fd9cdc8666c118b56
 
+-- view oncebox.undelivered
+create view oncebox.undelivered as
+ SELECT id AS notification_id,
+    lead_id,
+    delivery,
+    delivery_at,
+    delivery_detail
+   FROM oncebox.notification n
+  WHERE (delivery = ANY (ARRAY['UNDELIV'::text, 'REJECTD'::text, 'EXPIRED'::text, 'DELETED'::text, 'DECLINED'::text]));
+
+-- comment oncebox.undelivered
+is 'The SMS that did not reach their phone. No person''s data.'
+
+-- comment oncebox.undelivered.delivery
+is 'UNDELIV, REJECTD, EXPIRED, DELETED: the operator''s word; DECLINED: the moderator''s.'
+
+-- comment oncebox.undelivered.delivery_at
+is 'When we learnt of it.'
+
+-- comment oncebox.undelivered.delivery_detail
+is 'Of one that was declined: the moderator''s words.'
+
 -- function oncebox.use_session(hash bytea)
 -- returns bytea; language plpgsql; volatility v; parallel u; body md5 7a56bf23bed67c6a034663b964619622
 
@@ -2202,6 +2524,84 @@ is 'Of every lead that is registered with it.'
 
 -- function oncebox.wake(notification_ids bigint[], at timestamp with time zone)
 -- returns void; language plpgsql; volatility v; parallel u; body md5 de4335445c6da35647f34823424fd0a8
+
+-- table oncebox.webhook_event
+create table oncebox.webhook_event ();
+
+-- column oncebox.webhook_event.attempt
+alter table oncebox.webhook_event add column attempt integer not null;
+
+-- column oncebox.webhook_event.campaign_id
+alter table oncebox.webhook_event add column campaign_id text;
+
+-- column oncebox.webhook_event.created
+alter table oncebox.webhook_event add column created text not null;
+
+-- column oncebox.webhook_event.event_id
+alter table oncebox.webhook_event add column event_id bigint not null;
+
+-- column oncebox.webhook_event.message_id
+alter table oncebox.webhook_event add column message_id text not null;
+
+-- column oncebox.webhook_event.provider
+alter table oncebox.webhook_event add column provider text not null;
+
+-- column oncebox.webhook_event.received_at
+alter table oncebox.webhook_event add column received_at timestamp with time zone not null default clock_timestamp();
+
+-- column oncebox.webhook_event.status
+alter table oncebox.webhook_event add column status text;
+
+-- constraint oncebox.webhook_event.webhook_event_attempt_in_range
+alter table oncebox.webhook_event add constraint webhook_event_attempt_in_range CHECK (((attempt >= 1) AND (attempt <= 10)));
+
+-- constraint oncebox.webhook_event.webhook_event_id_positive
+alter table oncebox.webhook_event add constraint webhook_event_id_positive CHECK ((event_id > 0));
+
+-- constraint oncebox.webhook_event.webhook_event_pkey
+alter table oncebox.webhook_event add constraint webhook_event_pkey PRIMARY KEY (provider, event_id);
+
+-- constraint oncebox.webhook_event.webhook_event_provider_known
+alter table oncebox.webhook_event add constraint webhook_event_provider_known CHECK ((provider = 'mobizon'::text));
+
+-- constraint oncebox.webhook_event.webhook_event_texts_length
+alter table oncebox.webhook_event add constraint webhook_event_texts_length CHECK (((length(created) <= 40) AND (length(message_id) <= 40) AND (length(campaign_id) <= 40) AND (length(status) <= 40)));
+
+-- index oncebox.webhook_event_message
+CREATE INDEX webhook_event_message ON oncebox.webhook_event USING btree (message_id);
+
+-- row level security oncebox.webhook_event
+alter table oncebox.webhook_event enable row level security;
+
+-- comment oncebox.webhook_event
+is 'One row a delivery webhook, for ever: the same event has no effect a second time. Without the number it was for.'
+
+-- comment oncebox.webhook_event.attempt
+is 'The provider''s count of the one that came in first.'
+
+-- comment oncebox.webhook_event.campaign_id
+is 'The provider''s own id of its campaign.'
+
+-- comment oncebox.webhook_event.created
+is 'As the provider wrote it, in a zone that is not known.'
+
+-- comment oncebox.webhook_event.event_id
+is 'The provider''s own; the same on every attempt.'
+
+-- comment oncebox.webhook_event.message_id
+is 'The provider''s own id of the message.'
+
+-- comment oncebox.webhook_event.provider
+is 'Whose event it is.'
+
+-- comment oncebox.webhook_event.received_at
+is 'When its first attempt came in.'
+
+-- comment oncebox.webhook_event.status
+is 'A hint and no more: no signature covers it, and no state is taken from it.'
+
+-- comment oncebox.webhook_event_message
+is 'Whether a webhook came before its message was known (settle).'
 
 -- table oncebox.worker
 create table oncebox.worker ();

@@ -9,6 +9,10 @@ export interface Config {
   readonly mobizon: MobizonConfig | null;
   /** Null when SMTP_URL is not set: the email channel is off. */
   readonly smtp: SmtpConfig | null;
+  /** Below it a worker warns, in the account's currency; null = only at zero. */
+  readonly balanceWarn: number | null;
+  /** What Mobizon signs its webhooks with: none = they are not taken; two = one replaces the other. */
+  readonly webhookSecrets: readonly string[];
   /** What becomes of an email whose outcome is in doubt: a person decides, or it is sent again under the same Message-ID. */
   readonly emailUnknown: "hold" | "resend";
   /** SMS that may start, by all workers together; null = as many as come. */
@@ -27,7 +31,7 @@ export interface Config {
 }
 
 /** What a worker needs of it. */
-export type WorkerConfig = Omit<Config, "http" | "metrics">;
+export type WorkerConfig = Omit<Config, "http" | "metrics" | "webhookSecrets">;
 
 export interface MobizonConfig {
   readonly apiUrl: string;
@@ -168,6 +172,19 @@ const ENVIRONMENT = z.object({
   MOBIZON_SEND_MODE: z
     .enum(["campaign", "message"], { message: "wanted campaign or message" })
     .default("campaign"),
+  MOBIZON_BALANCE_WARN: z
+    .string()
+    .regex(/^\d{1,12}(?:\.\d{1,4})?$/, "wanted a number of the account's currency, such as 5000")
+    .transform(Number)
+    .optional(),
+  MOBIZON_WEBHOOK_SECRET: z
+    .string()
+    .transform((text) => text.split(",").map((it) => it.trim()))
+    .refine((secrets) => secrets.length <= 2 && secrets.every((it) => it.length >= 16), {
+      message:
+        "wanted a secret of at least 16 characters, or two with a comma between while one replaces the other",
+    })
+    .optional(),
   SMTP_URL: url(["smtp:", "smtps:"], "smtps://user:password@host:465").optional(),
   MAIL_FROM: z
     .string()
@@ -217,7 +234,9 @@ const ENVIRONMENT = z.object({
 });
 
 /** Values that are secrets, or hold one: an error says that they are wrong, not what they are. */
-const SECRET = new Set(["DATABASE_URL", "MOBIZON_API_KEY", "ONCEBOX_TOKEN", "SMTP_URL"]);
+const SECRET = new Set([
+  ...["DATABASE_URL", "MOBIZON_API_KEY", "MOBIZON_WEBHOOK_SECRET", "ONCEBOX_TOKEN", "SMTP_URL"],
+]);
 
 function show(name: string, value: string | undefined): string {
   // An address with a user or a query may hold the key that belongs in MOBIZON_API_KEY.
@@ -305,6 +324,8 @@ export function readConfig(
       it.SMTP_URL === undefined || it.MAIL_FROM === undefined
         ? null
         : { url: it.SMTP_URL, from: it.MAIL_FROM },
+    balanceWarn: it.MOBIZON_BALANCE_WARN ?? null,
+    webhookSecrets: it.MOBIZON_WEBHOOK_SECRET ?? [],
     emailUnknown: it.EMAIL_UNKNOWN,
     smsPerSecond: it.ONCEBOX_SMS_PER_SECOND ?? null,
     delay: it.ONCEBOX_DELAY ?? null,

@@ -11,6 +11,8 @@ export interface Metrics {
   readonly observer: Observer;
   /** A registration through this process: for each channel that its lead has. */
   registered(channels: readonly ChannelName[], result: Registration): void;
+  /** A call of the provider's, about how far an SMS got. */
+  webhook(outcome: string): void;
   /** Watches connections under this name; again = instead of those before. */
   usePool(name: string, pool: PoolUse): void;
   /** What the database says now; null when it could not be read: then those metrics have no value. */
@@ -35,6 +37,7 @@ export function createMetrics({ version }: { readonly version: string }): Metric
 
   return {
     registry,
+    webhook: (outcome) => counts.webhooks.inc({ outcome }),
     registered(channels, result) {
       for (const channel of channels) {
         counts.registered.inc({ channel, result });
@@ -84,6 +87,7 @@ function createCounts(registry: Registry, version: string) {
     lookups: counter("lookups_total", "Questions to a provider about an outcome in doubt", [
       ...(["channel", "finding"] as const),
     ]),
+    webhooks: counter("webhooks_total", "Calls of a provider's about deliveries", ["outcome"]),
     swept: counter("swept_total", "What sweeps of this process put right", ["action"]),
     lag: new Histogram({
       ...{ name: "oncebox_due_to_provider_seconds", help: "From due to the call of the provider" },
@@ -104,7 +108,7 @@ function createCounts(registry: Registry, version: string) {
       counts.prevented.inc({ channel, by }, 0);
     }
   }
-  for (const action of ["gone", "unknown", "pending", "set_aside", "woken", "travelled"]) {
+  for (const action of ["gone", "unknown", "pending", "set_aside", "sent", "woken", "travelled"]) {
     counts.swept.inc({ action }, 0);
   }
   return counts;

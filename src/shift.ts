@@ -11,6 +11,8 @@ import type { ChannelName } from "./outbox/notification.ts";
 import type { Channel } from "./outbox/outcome.ts";
 import { addJobWorker, makeWorkerName, setDelay, signOff, signOn } from "./outbox/worker-row.ts";
 import { runAlarm } from "./tasks/alarm.ts";
+import { runBalance } from "./tasks/balance.ts";
+import { runDeliveries } from "./tasks/deliveries.ts";
 import { runDiscard } from "./tasks/discard.ts";
 import type { Observer } from "./tasks/observer.ts";
 import { PRUNE_CRONTAB, pruneTask } from "./tasks/prune.ts";
@@ -148,6 +150,8 @@ export async function startShift(
     runAlarm(db, log, background.signal),
     runSweep(db, log, background.signal, observer),
     runDiscard({ db, channels, sendTimeoutMs: config.sendTimeoutMs, log }, background.signal),
+    runDeliveries({ db, channels, sendTimeoutMs: config.sendTimeoutMs, log }, background.signal),
+    runBalance({ db, channels, warnBelow: config.balanceWarn, log }, background.signal),
     runReconcile(
       {
         db,

@@ -30,6 +30,8 @@ describe("an environment without a single variable", () => {
       databaseUrl: null,
       mobizon: null,
       smtp: null,
+      balanceWarn: null,
+      webhookSecrets: [],
       emailUnknown: "hold",
       smsPerSecond: null,
       delay: null,
@@ -95,6 +97,13 @@ describe("an environment without a single variable", () => {
 describe("a good value", () => {
   const good: readonly [env: Record<string, string>, config: object][] = [
     [{ EMAIL_UNKNOWN: "resend" }, { emailUnknown: "resend" }],
+    [{ MOBIZON_BALANCE_WARN: "5000" }, { balanceWarn: 5_000 }],
+    [{ MOBIZON_BALANCE_WARN: "0.5" }, { balanceWarn: 0.5 }],
+    [{ MOBIZON_WEBHOOK_SECRET: "0123456789abcdef" }, { webhookSecrets: ["0123456789abcdef"] }],
+    [
+      { MOBIZON_WEBHOOK_SECRET: "new-0123456789ab, old-0123456789ab" },
+      { webhookSecrets: ["new-0123456789ab", "old-0123456789ab"] },
+    ],
     [{ ONCEBOX_METRICS: "127.0.0.1:9464" }, { metrics: { host: "127.0.0.1", port: 9_464 } }],
     [{ ONCEBOX_METRICS: "[::1]:0" }, { metrics: { host: "::1", port: 0 } }],
     [{ ONCEBOX_METRICS: "worker-1.lan:80" }, { metrics: { host: "worker-1.lan", port: 80 } }],
@@ -164,6 +173,13 @@ describe("a wrong value", () => {
     ["MOBIZON_API_KEY", "kz0\n", /wanted the key .* without spaces or line breaks/],
     ["MOBIZON_SENDER", "ProfTestKazakhstan", /wanted a sender id of at most 11 characters/],
     ["MOBIZON_SEND_MODE", "fast", /got "fast", wanted campaign or message/],
+    ["MOBIZON_BALANCE_WARN", "-5", /got "-5", wanted a number of the account's currency/],
+    ["MOBIZON_BALANCE_WARN", "5 000", /wanted a number/],
+    ["MOBIZON_BALANCE_WARN", "1e9", /wanted a number/],
+    ["MOBIZON_WEBHOOK_SECRET", "too-short", /wanted a secret of at least 16 characters, or two/],
+    ["MOBIZON_WEBHOOK_SECRET", "0123456789abcdef,", /wanted a secret/],
+    ["MOBIZON_WEBHOOK_SECRET", "0123456789abcdef,short", /wanted a secret/],
+    ["MOBIZON_WEBHOOK_SECRET", Array(3).fill("0123456789abcdef").join(), /wanted a secret/],
     ["SMTP_URL", "https://mail.example.kz", /wanted a URL such as smtps:\/\//],
     ["MAIL_FROM", "info", /got "info", wanted one address/],
     ["MAIL_FROM", "a@example.kz, b@example.kz", /wanted one address/],
@@ -220,12 +236,13 @@ describe("a wrong value", () => {
       DATABASE_URL: `mysql://u:${CANARY}@db`,
       MOBIZON_API_KEY: `${CANARY} `,
       MOBIZON_API_URL: `ftp://api.example?apiKey=${CANARY}`,
+      MOBIZON_WEBHOOK_SECRET: CANARY.slice(0, 15),
       SMTP_URL: `u:${CANARY}@mail`,
       MAIL_FROM: "",
     });
 
-    expect(problems).toHaveLength(5);
-    expect(problems.join()).not.toContain(CANARY);
+    expect(problems).toHaveLength(6);
+    expect(problems.join()).not.toContain(CANARY.slice(0, 11));
   });
 
   test("leaves no secret in the error beside it", () => {

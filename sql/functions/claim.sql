@@ -150,7 +150,8 @@ begin
            lease_until  = clock_timestamp() + lease,
            slot_at      = null,
            subject      = v_row.subject,
-           body         = v_row.body
+           body         = v_row.body,
+           segments     = case v_row.channel when 'sms' then oncebox.sms_segments(v_row.body) end
      where n.id = v_row.id
     returning n.id, n.attempt, n.worker_id, n.campaign_id
   )

@@ -86,6 +86,7 @@ begin
      set recipient    = '',
          subject      = null,
          body         = null,
+         delivery_detail = null,
          -- One of ours is a word; a person's may name somebody, and be a word or a number, too.
          state_reason = case when n.state_reason ~ '^[a-z0-9_]+$'
                               and not exists (

@@ -54,6 +54,8 @@ begin
          look_up_at   = null,
          deaths       = 0,
          due_at       = case resolve.state when 'pending' then clock_timestamp() else n.due_at end,
+         delivery_look_at = case resolve.state when 'sent' then
+                              oncebox.first_delivery_look(n.channel, coalesce(n.message_id, resolve.provider_ref, n.provider_ref)) end,
          settled_at   = case when resolve.state <> 'pending' then clock_timestamp() end
    where n.id = resolve.notification_id
   returning n.* into v_row;

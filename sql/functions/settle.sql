@@ -14,6 +14,7 @@
 --          whose connection broke around the commit may simply ask again.
 -- Flags    sms_sent / email_sent go back to false where nothing was sent (rejected, not_sent);
 --          the _sent_at is set where the provider accepted.
+-- Follows  an SMS that became sent: see first_delivery_look.
 -- Channel  pause_for pauses it, for all, pauses being how many in a row claim had told of; an answer
 --          without one opens it again.
 -- Locks    the notification row, then the lead row, then the attempt, until commit.
@@ -117,6 +118,9 @@ begin
          message_id   = case when n.message_id is null and settle.campaign_id is not null and settle.provider_ref is not null
                              then settle.provider_ref else n.message_id end,
          delivery     = coalesce(settle.delivery, n.delivery),
+         delivery_at  = case when settle.delivery is not null then clock_timestamp() else n.delivery_at end,
+         delivery_look_at = case settle.state when 'sent' then
+                              oncebox.first_delivery_look(n.channel, coalesce(n.message_id, settle.provider_ref, n.provider_ref)) end,
          -- It ended before it kept a draft, and may have made one.
          discard_at   = case when v_unkept and n.campaign_id is null
                              then clock_timestamp() + interval '1 minute' else n.discard_at end,

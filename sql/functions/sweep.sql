@@ -8,13 +8,15 @@
 -- Moves    claimed -> unknown   its holder is gone, or the lease ran out
 --          claimed -> pending   the same, and provably nothing irreversible was tried
 --          claimed -> unknown   for a person, when it is the third in a row whose worker died
+--          unknown -> sent      the last attempt is in doubt, and an earlier one, whose worker was taken
+--                               for dead and lived, was accepted after all
 -- Frees    the jobs that gone workers had taken.
 -- Wakes    rows that are due for 10 seconds and have no job that could run: someone deleted it,
 --          or its worker died between taking it and the claim.
 -- Orders   what an outage left: see line_up.
 -- Holds    what is due, when the database is another one than it was: see notice_epoch.
 -- Marks    oncebox.last_sweep, every five seconds at most.
--- Returns  action (gone, unknown, set_aside, pending, woken), with the notification's or worker's id;
+-- Returns  action (gone, unknown, set_aside, pending, sent, woken), with the notification's or worker's id;
 --          travelled, with how many were held.
 -- Locks    the rows it moves; skips those that somebody holds.
 create or replace function oncebox.sweep(at_most integer default 1000)
@@ -103,6 +105,41 @@ begin
     if action = 'pending' then
       v_ids := v_ids || v_id;
     end if;
+    subject := v_id;
+    return next;
+  end loop;
+
+  for action, v_id in
+    with known as (
+      select n.id, a.provider_ref, a.ended_at
+        from oncebox.notification as n
+        join oncebox.attempt as a
+          on a.notification_id = n.id
+         and a.outcome = 'accepted'
+       where n.state = 'unknown'
+       order by n.id
+       limit at_most
+         for update of n skip locked
+    ), moved as (
+      update oncebox.notification as n
+         set state            = 'sent',
+             state_reason     = null,
+             look_up_at       = null,
+             deaths           = 0,
+             provider_ref     = coalesce(k.provider_ref, n.provider_ref),
+             delivery_look_at = oncebox.first_delivery_look(n.channel, coalesce(n.message_id, k.provider_ref, n.provider_ref)),
+             settled_at       = clock_timestamp()
+        from known as k
+       where n.id = k.id
+      returning n.id, n.lead_id, n.channel, k.ended_at
+    ), flagged as (
+      select oncebox.put_flag(m.lead_id, m.channel, true, m.ended_at)
+        from moved as m
+    )
+    select 'sent', m.id
+      from moved as m
+     where (select count(*) from flagged) is not null
+  loop
     subject := v_id;
     return next;
   end loop;

@@ -47,9 +47,14 @@ select d.lead_id, d.at, null, null, d.action, d.actor, d.reason
 union all
 select n.lead_id, n.settled_at, n.id, n.channel, 'is ' || n.state, null, n.state_reason
   from oncebox.notification as n
- where n.settled_at is not null;
+ where n.settled_at is not null
+union all
+select n.lead_id, n.delivery_at, n.id, n.channel, 'delivery ' || n.delivery, null, n.delivery_detail
+  from oncebox.notification as n
+ where n.delivery_at is not null
+   and n.delivery is not null;
 comment on view oncebox.lead_history is 'Everything that happened for a lead, a row each, recipients masked. Ask it by lead_id and sort by at.';
 comment on column oncebox.lead_history.at is 'Null where an adopted lead does not say when it came in.';
 comment on column oncebox.lead_history.notification_id is 'Null for what concerns the lead as a whole.';
-comment on column oncebox.lead_history.event is 'registered, planned, claimed; the outcome of an attempt; looked_up; what a person did; is sent, is failed, is cancelled.';
+comment on column oncebox.lead_history.event is 'registered, planned, claimed; the outcome of an attempt; looked_up; what a person did; is sent, is failed, is cancelled; how far the provider says that an SMS got, such as delivery DELIVRD.';
 comment on column oncebox.lead_history.by is 'The worker or the person; null = registration, or the database itself.';

@@ -1,15 +1,16 @@
 -- oncebox.leads: every lead, masked, and where its registration came from.
 create or replace view oncebox.leads as
 select l.id,
-       oncebox.mask_name(l.name)   as name,
-       oncebox.mask_phone(l.phone) as phone,
-       oncebox.mask_email(l.email) as email,
-       l.created_at,
+       m.name,
+       m.phone,
+       m.email,
+       m.created_at,
        r.source,
        r.kind,
        r.repeats,
        r.erased_at
   from public.landing_leads as l
+ cross join lateral oncebox.masked_lead(l.id) as m
   left join oncebox.registration as r
     on r.lead_id = l.id;
 comment on view oncebox.leads is 'Every lead, masked, and what it came with. Ask it by id.';

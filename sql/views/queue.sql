@@ -13,8 +13,11 @@ select c.channel,
        u.oldest_unknown_at,
        c.paused_until,
        c.pause_reason,
-       (to_jsonb(c) ->> 'balance')::numeric as balance,
-       to_jsonb(c) ->> 'balance_currency'   as balance_currency
+       c.balance,
+       c.balance_currency,
+       c.balance_at,
+       c.balance_low_at,
+       c.segment_price
   from oncebox.channel as c
   left join (
     select n.channel,
@@ -54,3 +57,6 @@ comment on column oncebox.queue.paused_until is 'Null = the channel is open. In 
 comment on column oncebox.queue.pause_reason is 'The code that paused it.';
 comment on column oncebox.queue.balance is 'What is left on the provider''s account; null = it was never read.';
 comment on column oncebox.queue.balance_currency is 'In three letters (ISO 4217).';
+comment on column oncebox.queue.balance_at is 'When it was last read.';
+comment on column oncebox.queue.balance_low_at is 'Since when it is below MOBIZON_BALANCE_WARN; null = it is not.';
+comment on column oncebox.queue.segment_price is 'What the provider last charged for a part of an SMS; null = it has not told.';

@@ -34,6 +34,8 @@ interface PostRequest {
   readonly signal: AbortSignal;
   /** Asked synchronously right before the first byte of the request; false writes nothing. */
   readonly mayWrite?: (() => boolean) | undefined;
+  /** Of the answer's body. Default 64 KiB. */
+  readonly mostBytes?: number | undefined;
 }
 
 export type HttpResult =
@@ -66,7 +68,7 @@ export async function postForm(request: PostRequest): Promise<HttpResult> {
   signal.addEventListener("abort", onAbort, { once: true });
 
   try {
-    const opened = openClient(url, timeouts);
+    const opened = openClient(url, timeouts, request.mostBytes ?? MAX_BODY_BYTES);
     destroy = opened.destroy;
     opened.client.dispatch(
       {
@@ -123,7 +125,11 @@ function notStarted(code: string, detail: string): HttpResult {
  * queue inside undici would keep a call waiting past its deadline. One handshake per SMS is a
  * fair price for neither.
  */
-function openClient(url: URL, timeouts: HttpTimeouts): { client: Client; destroy: () => void } {
+function openClient(
+  url: URL,
+  timeouts: HttpTimeouts,
+  mostBytes: number,
+): { client: Client; destroy: () => void } {
   let socket: Socket | undefined;
   const connect = buildConnector({
     // HTTP/2, on by default, sends a POST again by itself on GOAWAY or REFUSED_STREAM.
@@ -139,7 +145,7 @@ function openClient(url: URL, timeouts: HttpTimeouts): { client: Client; destroy
     headersTimeout: timeouts.headersMs ?? 15_000,
     bodyTimeout: timeouts.bodyMs ?? 10_000,
     maxHeaderSize: MAX_HEADER_BYTES,
-    maxResponseSize: MAX_BODY_BYTES,
+    maxResponseSize: mostBytes,
     // Otherwise UNDICI_USE_MILO in the environment would exchange the parser.
     useMilo: false,
     connect(options, callback) {

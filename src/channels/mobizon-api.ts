@@ -55,6 +55,11 @@ export interface MobizonApi {
     page: number,
     signal: AbortSignal,
   ): Promise<Answer<CampaignPage>>;
+  /** These campaigns, 100 at most, in one page; those that the list does not show (yet) are missing. */
+  listCampaignsByIds(
+    campaignIds: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Answer<CampaignPage>>;
   /** One page of the messages of some campaigns; at most 100 campaigns. */
   listMessages(
     campaignIds: readonly string[],
@@ -80,6 +85,9 @@ export interface MobizonApiSettings extends MobizonAccess {
   readonly campaignType?: 1 | 2 | undefined;
 }
 
+/** A page has 100 items, each with its text: a thousand characters of six bytes where they are escaped. */
+const LIST_BYTES = 1024 * 1024;
+
 /** @throws OnceboxError `ONCEBOX_CONFIG_INVALID` - the address or the key cannot be used. */
 export function createMobizonApi(
   settings: MobizonApiSettings,
@@ -93,7 +101,8 @@ export function createMobizonApi(
     signal: AbortSignal,
     parse: (envelope: Envelope) => T | undefined,
   ): Promise<Answer<T>> {
-    const answer = await call(method, form, { signal });
+    const isList = method.endsWith("/list");
+    const answer = await call(method, form, { signal, ...(isList && { mostBytes: LIST_BYTES }) });
     if (!answer.ok) return answer;
     const value = parse(answer.value);
     if (value !== undefined) return { ok: true, value };
@@ -148,6 +157,17 @@ export function createMobizonApi(
       ask(
         "campaign/list",
         { "criteria[createTsFrom]": since, ...pageOf(page, "ASC") },
+        signal,
+        ({ code, data }) => (code === 0 ? readPage(data, secrets) : undefined),
+      ),
+
+    listCampaignsByIds: (campaignIds, signal) =>
+      ask(
+        "campaign/list",
+        {
+          ...Object.fromEntries(campaignIds.map((id, index) => [`criteria[ids][${index}]`, id])),
+          ...pageOf(0, "ASC"),
+        },
         signal,
         ({ code, data }) => (code === 0 ? readPage(data, secrets) : undefined),
       ),

@@ -20,7 +20,11 @@ export interface MobizonAccess {
 export type MobizonCall = (
   method: string,
   form: Readonly<Record<string, string>>,
-  options: { readonly signal: AbortSignal; readonly mayWrite?: () => boolean },
+  options: {
+    readonly signal: AbortSignal;
+    readonly mayWrite?: () => boolean;
+    readonly mostBytes?: number;
+  },
 ) => Promise<Answer<Envelope>>;
 
 /** The spellings of the API key that must not leave this folder. */
@@ -43,7 +47,7 @@ export function createMobizonCall(access: MobizonAccess): MobizonCall {
     });
   }
   const secrets = secretsOf(access);
-  return async (method, form, { signal, mayWrite }) => {
+  return async (method, form, { signal, mayWrite, mostBytes }) => {
     const url = new URL(`${base.pathname.replace(/\/+$/, "")}/service/${method}`, base);
     // The vendor wants the key in the query string, so this URL is a secret.
     url.search = `${new URLSearchParams({ output: "json", api: "v1", apiKey: access.apiKey })}`;
@@ -53,6 +57,7 @@ export function createMobizonCall(access: MobizonAccess): MobizonCall {
       timeouts: access.timeouts ?? {},
       signal,
       mayWrite,
+      mostBytes,
     });
     return read(result, secrets);
   };

@@ -21,8 +21,18 @@ export interface CampaignPage {
   readonly total: number;
 }
 
+/** A message in a list. */
+export interface ListedMessage {
+  readonly messageId: string;
+  readonly campaignId: string;
+  readonly status: string | null;
+  readonly segments: number | null;
+  /** Of one segment; a decimal number. */
+  readonly price: string | null;
+}
+
 export interface MessagePage {
-  readonly messages: readonly { readonly messageId: string; readonly campaignId: string }[];
+  readonly messages: readonly ListedMessage[];
   readonly total: number;
 }
 
@@ -30,6 +40,7 @@ export interface SmsStatus {
   readonly messageId: string;
   /** `NEW`, `ENQUEUD`, `ACCEPTD`, `PDLIVRD`; final: `DELIVRD`, `UNDELIV`, `REJECTD`, `EXPIRED`, `DELETED`. */
   readonly status: string;
+  readonly segments: number | null;
 }
 
 /** Whether its sending was never begun. One that was deleted is still what it was. */
@@ -77,7 +88,15 @@ export function readMessagePage(data: unknown): MessagePage | undefined {
     if (!isRecord(item)) return undefined;
     const messageId = readId(item.id);
     const campaignId = readId(item.campaignId);
-    return messageId === null || campaignId === null ? undefined : { messageId, campaignId };
+    if (messageId === null || campaignId === null) return undefined;
+    const { status, segNum, segUserBuy } = item;
+    return {
+      messageId,
+      campaignId,
+      status: typeof status === "string" ? cleanText(status) : null,
+      segments: readSegments(segNum),
+      price: /^\d{1,8}(?:\.\d{1,10})?$/.test(`${segUserBuy}`) ? `${segUserBuy}` : null,
+    };
   });
   const total = readInteger(data.totalItemCount);
   return messages !== undefined && total !== null ? { messages, total } : undefined;
@@ -88,8 +107,14 @@ export function readSmsStatus(item: unknown): SmsStatus | undefined {
   const messageId = readId(item.id);
   const { status } = item;
   return messageId !== null && typeof status === "string"
-    ? { messageId, status: cleanText(status) }
+    ? { messageId, status: cleanText(status), segments: readSegments(item.segNum) }
     : undefined;
+}
+
+/** Nobody pays for more parts than the vendor lets a message have, about ten. */
+function readSegments(value: unknown): number | null {
+  const segments = readInteger(value);
+  return segments !== null && segments >= 1 && segments <= 255 ? segments : null;
 }
 
 /** All or nothing: a list with an entry that cannot be read proves no absence. */

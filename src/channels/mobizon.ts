@@ -3,6 +3,7 @@ import type { Channel } from "../outbox/outcome.ts";
 import { createMobizonApi, type MobizonApiSettings } from "./mobizon-api.ts";
 import { createMobizonCall, secretsOf } from "./mobizon-call.ts";
 import { continueDraft, sendByCampaign } from "./mobizon-campaign.ts";
+import { readBalance, trackDeliveries } from "./mobizon-delivery.ts";
 import { discardDrafts, findMessage } from "./mobizon-lookup.ts";
 import { sendByMessage } from "./mobizon-message.ts";
 import { probeMobizon } from "./mobizon-probe.ts";
@@ -52,6 +53,8 @@ export function createMobizonChannel(settings: MobizonSettings): Channel {
     },
     lookUp: (key, signal) => findMessage(api, key, signal),
     discardDrafts: (left, signal) => discardDrafts(api, left, signal),
+    trackDeliveries: (keys, signal) => trackDeliveries(api, keys, signal),
+    readBalance: (signal) => readBalance(api, signal),
     readRecord: (range, signal) => readRecord(api, range, signal),
     findRecord: (campaignId, signal) => findRecord(api, campaignId, signal),
     probe: (signal) => probeMobizon(api, signal),

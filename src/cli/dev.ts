@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { Command } from "commander";
 import { type Config, DEFAULT_HTTP, readConfig } from "../config.ts";
@@ -68,6 +69,10 @@ async function runDev(folder: string): Promise<void> {
   const landings = gateways === null ? null : landingsOf(gateways);
   const server = await serve(config, { metrics, landings }, log);
   parts.defer(() => server.close());
+  const [secret] = config.webhookSecrets;
+  if (gateways !== null && given.mobizon === null && secret !== undefined) {
+    await gateways.set({ webhook: { url: `${server.url}/webhooks/mobizon`, secret } });
+  }
   const worker = await runWorker(config, log, { observer: metrics.observer });
   parts.defer(() => worker.stop());
   console.log(welcome({ given, config, databaseUrl, gateways, dashboardUrl: server.url }));
@@ -102,6 +107,7 @@ function sandboxSettings(
       given.mobizon === null && {
         MOBIZON_API_URL: gateways.mobizonUrl,
         MOBIZON_API_KEY: gateways.mobizonApiKey,
+        MOBIZON_WEBHOOK_SECRET: randomBytes(32).toString("hex"),
       }),
     ...(gateways !== null &&
       given.smtp === null && {

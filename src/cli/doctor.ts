@@ -8,7 +8,9 @@ import { OnceboxError } from "../errors.ts";
 import { checkRules, readBrokenRules } from "../inspect/broken-rules.ts";
 import {
   type Check,
+  checkBalance,
   checkChannels,
+  checkDeliveries,
   checkDoubt,
   checkGuard,
   checkSchema,
@@ -128,6 +130,8 @@ async function examineOutbox(db: Database["db"]): Promise<Check[]> {
     checkDoubt(health, new Date()),
     checkSetAside(health),
     checkChannels(health),
+    checkBalance(health),
+    checkDeliveries(health, new Date()),
     checkJobs(await readJobs(db)),
     checkSweep(health),
     checkWorkers(health),

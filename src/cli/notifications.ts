@@ -5,6 +5,7 @@ import { readConfig, requireDatabaseUrl } from "../config.ts";
 import { OnceboxError } from "../errors.ts";
 import {
   type AttemptView,
+  DELIVERIES,
   findNotification,
   listAttempts,
   listLookups,
@@ -26,6 +27,7 @@ interface ListOptions {
   readonly state?: State;
   readonly channel?: ChannelName;
   readonly lead?: string;
+  readonly delivery?: string;
   readonly held?: true;
   readonly limit: string;
   readonly json?: true;
@@ -39,6 +41,7 @@ export function notificationsCommand(): Command {
       `
 Examples:
   oncebox notifications list --state unknown
+  oncebox notifications list --delivery undelivered
   oncebox notifications list --lead 5f0c1a52-3c59-4d0e-9a53-0f0c1a523c59
   oncebox notifications show 1042
   oncebox notifications cancel 1042 --reason "asked by phone not to be written to"
@@ -50,6 +53,12 @@ Examples:
     .addOption(new Option("--state <state>").choices(STATES))
     .addOption(new Option("--channel <channel>").choices(CHANNELS))
     .option("--lead <id>", "of one lead")
+    .addOption(
+      new Option(
+        "--delivery <delivery>",
+        "how far an SMS got; undelivered: all that did not arrive",
+      ).choices(DELIVERIES),
+    )
     .option("--held", "that wait for a comparison, after a failover, a restore or a copy")
     .option("--limit <count>", "at most so many", "50")
     .option("--json", "for scripts")
@@ -132,7 +141,7 @@ async function using(work: (database: Database) => Promise<void>): Promise<void>
 
 async function list(
   { db }: Database,
-  { state, channel, lead, held, limit, json }: ListOptions,
+  { state, channel, lead, delivery, held, limit, json }: ListOptions,
 ): Promise<void> {
   if (lead !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(lead)) {
     throw new OnceboxError(
@@ -156,6 +165,7 @@ async function list(
     state,
     channel,
     leadId: lead,
+    delivery,
     held,
     limit: Number(limit),
   });
@@ -181,6 +191,7 @@ async function show({ db }: Database, id: NotificationId, json: boolean): Promis
   if (notification.campaignId !== null) console.log(`Mobizon campaign ${notification.campaignId}`);
   if (notification.providerRef !== null) console.log(`provider's id ${notification.providerRef}`);
   for (const attempt of attempts) console.log(sentenceOf(attempt));
+  for (const line of deliveryOf(notification)) console.log(line);
   for (const it of lookups) {
     const detail = it.detail === null ? "" : ` (${it.detail})`;
     console.log(
@@ -209,9 +220,26 @@ function tableOf(rows: readonly NotificationView[]): string {
   return table.toString();
 }
 
-function stateOfView({ state, isHeld, delivery }: NotificationView): string {
+function stateOfView({ state, isHeld, delivery, hasNoReport }: NotificationView): string {
   if (isHeld) return `${state} (held)`;
-  return delivery === null ? state : `${state} (${delivery})`;
+  const facts = [delivery, hasNoReport ? "no report" : null].filter((it) => it !== null);
+  return facts.length === 0 ? state : `${state} (${facts.join(", ")})`;
+}
+
+/** How far an SMS got, and what it cost. */
+function deliveryOf(it: NotificationView): string[] {
+  const why = it.deliveryDetail === null ? "" : ` (${it.deliveryDetail})`;
+  const next =
+    it.deliveryLookAt === null ? "" : `, asked again at ${it.deliveryLookAt.toISOString()}`;
+  return [
+    ...(it.delivery === null
+      ? []
+      : [`delivery ${it.delivery}, known since ${it.deliveryAt?.toISOString()}${why}${next}`]),
+    ...(it.hasNoReport ? ["the provider never said how it ended, and is asked no more"] : []),
+    ...(it.segments === null
+      ? []
+      : [`parts ${it.segments}${it.cost === null ? "" : `, cost ${Number(it.cost)}`}`]),
+  ];
 }
 
 function sentenceOf(it: AttemptView): string {

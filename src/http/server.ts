@@ -29,6 +29,7 @@ import { openScrape, type Scrape } from "./scrape.ts";
 import { letGoAtStop } from "./stop.ts";
 import { serveDashboard } from "./ui/routes.ts";
 import type { Landings } from "./ui/sandbox.ts";
+import { webhookRoutes } from "./webhook.ts";
 
 export interface Server {
   /** Such as `http://127.0.0.1:4600`. */
@@ -40,6 +41,8 @@ export interface Server {
 interface ServerSettings {
   readonly databaseUrl: string | null;
   readonly http: HttpConfig;
+  /** What Mobizon signs its webhooks with; none = they are not taken. */
+  readonly webhookSecrets?: readonly string[];
   /** What is counted, by a worker in the same process too; default what is counted here. */
   readonly metrics?: Metrics;
   /** What arrives at the stand-ins, for `oncebox dev`; null where the providers are real. */
@@ -97,7 +100,7 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
   const scrape = openScrape({ metrics, databaseUrl: requireDatabaseUrl(settings), log });
   opened.defer(() => scrape.close());
   const gate = createGate(db, { token: http.token, isOpen });
-  const app = await createApp({ pool, db }, { gate, scrape }, settings, log);
+  const app = await createApp({ pool, db }, { gate, scrape, metrics }, settings, log);
   opened.defer(() => app.close());
   await listen(app, http);
   const { port } = app.server.address() as AddressInfo;
@@ -108,8 +111,12 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
 
 async function createApp(
   database: Database,
-  { gate, scrape }: { readonly gate: Gate; readonly scrape: Scrape },
-  { http, landings = null, patience = PATIENCE }: ServerSettings,
+  {
+    gate,
+    scrape,
+    metrics,
+  }: { readonly gate: Gate; readonly scrape: Scrape; readonly metrics: Metrics },
+  { http, webhookSecrets = [], landings = null, patience = PATIENCE }: ServerSettings,
   log: Logger,
 ): Promise<FastifyInstance> {
   const app = fastify({
@@ -144,6 +151,12 @@ async function createApp(
   await describeApi(app);
   const refuseOtherMethods = watchMethods(app);
   await app.register(healthRoutes(database));
+  await app.register(
+    webhookRoutes({
+      ...{ db: database.db, secrets: webhookSecrets, log },
+      count: metrics.webhook,
+    }),
+  );
   await app.register(metricsRoutes(scrape, { isPublic: isLoopback(http.host) }));
   await limitRate(app, http);
   await app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone }));

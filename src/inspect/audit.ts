@@ -87,6 +87,8 @@ export function judgeMissing(
   record: ProviderRecord | null,
 ): Difference[] {
   if (record?.standing === "sent" && record.reference === ours.reference) return [];
+  // That its moderator declined it we know, and show.
+  if (record?.status === ours.delivery && ours.delivery === "DECLINED") return [];
   const means =
     ours.campaignId === null
       ? "we have it as sent, without a campaign's id, and the provider lists none of its name"

@@ -8,6 +8,8 @@ export interface AuditedNotification {
   readonly state: State;
   readonly reference: string;
   readonly campaignId: string | null;
+  /** How far the provider says that it got. */
+  readonly delivery: string | null;
   /** Claimed, and its lease is good: what it has sent is being written down. */
   readonly isHeldByWorker: boolean;
 }
@@ -16,7 +18,7 @@ export interface AuditedNotification {
 const AT_ONCE = 5_000;
 
 const COLUMNS = sql`
-  n.id::text as id, n.lead_id as "leadId", n.state, n.reference, n.campaign_id as "campaignId",
+  n.id::text as id, n.lead_id as "leadId", n.state, n.reference, n.campaign_id as "campaignId", n.delivery,
   n.state = 'claimed' and n.lease_until > clock_timestamp() as "isHeldByWorker"`;
 
 interface AuditScope {

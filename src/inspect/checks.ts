@@ -16,6 +16,8 @@ export interface Check {
 const DOUBT_IS_OLD_MS = 10 * 60_000;
 
 const SWEEP_IS_LATE_MS = 60_000;
+/** A batch takes seconds, and one that failed is asked again after two minutes. */
+const LOOK_IS_LATE_MS = 10 * 60_000;
 
 export function ok(name: string, means: string): Check {
   return { name, status: "ok", means, remedy: null };
@@ -120,6 +122,51 @@ export function checkChannels({ pausedChannels }: Health): Check {
     status: "warn",
     means: `paused by the provider's trouble: ${each.join(", ")}; tried again by itself`,
     remedy: "docs/operating.md",
+  };
+}
+
+/** Whether what the provider took reaches the phones; see `docs/delivery.md`. */
+export function checkDeliveries(
+  { undeliveredOfLate, inModeration, nextLookAt, workers }: Health,
+  now: Date,
+): Check {
+  const name = "deliveries";
+  const lateMs = nextLookAt === null ? 0 : now.getTime() - nextLookAt.getTime();
+  const found = [
+    ...(undeliveredOfLate > 0
+      ? [`${undeliveredOfLate} SMS of the last 24 hours did not reach their phone`]
+      : []),
+    ...(inModeration > 0 ? [`${inModeration} SMS wait for Mobizon's moderator`] : []),
+    ...(workers > 0 && lateMs > LOOK_IS_LATE_MS
+      ? [`Mobizon should have been asked ${ageOf(lateMs)} ago how far SMS got`]
+      : []),
+  ];
+  if (found.length === 0) return ok(name, "no SMS of the last 24 hours came to grief on its way");
+  return {
+    name,
+    status: "warn",
+    means: found.join("; "),
+    remedy:
+      undeliveredOfLate > 0
+        ? "oncebox notifications list --delivery undelivered; docs/delivery.md"
+        : inModeration > 0
+          ? "oncebox notifications list --delivery moderation; docs/delivery.md"
+          : "look for deliveries in the workers' logs",
+  };
+}
+
+export function checkBalance({ smsBalance, pausedChannels }: Health): Check {
+  const name = "balance";
+  if (smsBalance === null) return ok(name, "was never read: no worker has Mobizon configured yet");
+  const { balance, currency, at, lowSince } = smsBalance;
+  const means = `${balance} ${currency} at ${at.toISOString()}`;
+  if (lowSince === null) return ok(name, means);
+  const isEmpty = pausedChannels.some((it) => it.reason === "balance");
+  return {
+    name,
+    status: isEmpty ? "fail" : "warn",
+    means: `${means}, low since ${lowSince.toISOString()}${isEmpty ? ": no SMS is sent" : ""}`,
+    remedy: "pay into the account",
   };
 }
 

@@ -18,8 +18,26 @@ export interface NotificationView {
   readonly settledAt: Date | null;
   readonly campaignId: string | null;
   readonly providerRef: string | null;
+  /** How far the provider says that an SMS got; see `docs/delivery.md`. */
   readonly delivery: string | null;
+  /** When we learnt of it. */
+  readonly deliveryAt: Date | null;
+  /** Of one that was declined: the moderator's words. */
+  readonly deliveryDetail: string | null;
+  /** When the provider is asked next; null = it is final, or was given up. */
+  readonly deliveryLookAt: Date | null;
+  /** Given up: the provider never said how it ended. */
+  readonly hasNoReport: boolean;
+  readonly segments: number | null;
+  /** A decimal number in the account's currency; null = the provider has not told. */
+  readonly cost: string | null;
 }
+
+/** What `notifications list --delivery` takes: a word of the provider's, or all that did not arrive. */
+export const DELIVERIES = [
+  ...["undelivered", "moderation", "NEW", "ENQUEUD", "ACCEPTD", "PDLIVRD", "DELIVRD"],
+  ...["UNDELIV", "REJECTD", "EXPIRED", "DELETED", "DECLINED"],
+] as const;
 
 export interface AttemptView {
   readonly attempt: number;
@@ -46,10 +64,10 @@ export interface NotificationFilter {
   readonly state?: State | undefined;
   readonly channel?: ChannelName | undefined;
   readonly leadId?: string | undefined;
+  /** One of `DELIVERIES`. */
+  readonly delivery?: string | undefined;
   /** Only those that are held. */
   readonly held?: boolean | undefined;
-  /** What the provider last said of it on its way. */
-  readonly delivery?: string | undefined;
   /** Only these. */
   readonly ids?: readonly string[] | undefined;
   /** By when they were made. Default `newest`. */
@@ -63,7 +81,8 @@ export interface NotificationFilter {
 const COLUMNS = sql`
   id::text as id, lead_id as "leadId", channel, kind, recipient, state, state_reason as "stateReason",
   is_held as "isHeld", attempt, due_at as "dueAt", settled_at as "settledAt", campaign_id as "campaignId",
-  provider_ref as "providerRef", delivery`;
+  provider_ref as "providerRef", delivery, delivery_at as "deliveryAt", delivery_detail as "deliveryDetail",
+  delivery_look_at as "deliveryLookAt", has_no_report as "hasNoReport", segments, cost::text as cost`;
 
 export async function listNotifications(
   db: Kysely<unknown>,
@@ -80,6 +99,13 @@ export async function listNotifications(
      order by notifications.id ${order === "newest" ? sql`desc` : sql`asc`}
      limit ${limit}`.execute(db);
   return rows;
+}
+
+/** In words that the index of undelivered ones has, too. */
+function deliveryIs(delivery: string) {
+  if (delivery === "undelivered")
+    return sql`delivery in ('UNDELIV', 'REJECTD', 'EXPIRED', 'DELETED', 'DECLINED')`;
+  return sql`delivery = ${delivery}`;
 }
 
 /** How many there are on all pages. */
@@ -108,7 +134,7 @@ function matches({
     ...(channel === undefined ? [] : [sql`channel = ${channel}`]),
     ...(leadId === undefined ? [] : [sql`lead_id = ${leadId}::uuid`]),
     ...(held === true ? [sql`is_held`] : []),
-    ...(delivery === undefined ? [] : [sql`delivery = ${delivery}`]),
+    ...(delivery === undefined ? [] : [deliveryIs(delivery)]),
     ...(ids === undefined ? [] : [sql`id = any (${ids}::bigint[])`]),
   ];
   return conditions.length === 0 ? sql`true` : sql.join(conditions, sql` and `);

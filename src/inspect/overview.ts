@@ -15,6 +15,11 @@ interface ChannelQueue {
   readonly pauseReason: string | null;
   readonly balance: string | null;
   readonly balanceCurrency: string | null;
+  readonly balanceAt: Date | null;
+  /** Since when it is below MOBIZON_BALANCE_WARN; null = it is not. */
+  readonly balanceLowAt: Date | null;
+  /** What the provider last charged for a part of an SMS; null = it has not told. */
+  readonly segmentPrice: number | null;
 }
 
 interface Minute {
@@ -56,6 +61,8 @@ interface Prevented {
   readonly how: "already_sent" | "repeated" | "found_sent";
   readonly channel: ChannelName;
   readonly messages: number;
+  /** What they would have been paid as; null for email. */
+  readonly segments: number | null;
 }
 
 /** Is it well, what is it doing, and what is ahead? No person's data. */
@@ -71,6 +78,8 @@ export interface Overview {
   /** What they hold, the oldest first, at most 50. */
   readonly claims: readonly ClaimView[];
   readonly prevented: readonly Prevented[];
+  /** SMS of the last 24 hours that did not reach their phone. */
+  readonly undelivered: number;
   /** Null = none ever did. */
   readonly lastSweepAt: Date | null;
 }
@@ -78,40 +87,49 @@ export interface Overview {
 /** Reads what is not over and what was in the last hour, by index: as fast with a million final rows. */
 export async function readOverview(db: Kysely<unknown>): Promise<Overview> {
   const at = new Date();
-  const [queue, minutes, ahead, workers, claims, prevented, sweep] = await Promise.all([
-    sql<ChannelQueue>`
+  const [queue, minutes, ahead, workers, claims, prevented, undelivered, sweep] = await Promise.all(
+    [
+      sql<ChannelQueue>`
       select channel, due::integer as due, claimed::integer as claimed, unknown::integer as unknown,
              held::integer as held, oldest_due_at as "oldestDueAt", oldest_unknown_at as "oldestUnknownAt",
              paused_until as "pausedUntil", pause_reason as "pauseReason",
-             balance, balance_currency as "balanceCurrency"
+             balance, balance_currency as "balanceCurrency", balance_at as "balanceAt",
+             balance_low_at as "balanceLowAt", segment_price::float8 as "segmentPrice"
         from oncebox.queue
        order by channel desc`.execute(db),
-    sql<Minute>`
+      sql<Minute>`
       select minute, channel, sent::integer as sent, failed::integer as failed, cancelled::integer as cancelled,
              (extract(epoch from lag_p50) * 1000)::float8 as "lagP50Ms",
              (extract(epoch from lag_p99) * 1000)::float8 as "lagP99Ms"
         from oncebox.last_hour
        order by minute, channel`.execute(db),
-    sql<MinuteAhead>`
+      sql<MinuteAhead>`
       select minute, channel, pending::integer as pending from oncebox.next_hour order by minute`.execute(
-      db,
-    ),
-    sql<WorkerView>`
+        db,
+      ),
+      sql<WorkerView>`
       select id, pid, version, started_at as "startedAt", claims::integer as claims,
              oldest_lease_until as "oldestLeaseUntil"
         from oncebox.workers
        where is_present
        order by started_at`.execute(db),
-    sql<ClaimView>`
+      sql<ClaimView>`
       select notification_id::text as "notificationId", lead_id as "leadId", channel, attempt,
              worker_id as "workerId", started_at as "startedAt", lease_until as "leaseUntil"
         from oncebox.claims
        order by started_at
        limit 50`.execute(db),
-    sql<Prevented>`
-      select how, channel, messages::integer as messages from oncebox.prevented`.execute(db),
-    sql<{ at: Date | null }>`select last_sweep_at as at from oncebox.pulse`.execute(db),
-  ]);
+      sql<Prevented>`
+      select how, channel, messages::integer as messages, segments::integer as segments from oncebox.prevented`.execute(
+        db,
+      ),
+      sql<{ count: number }>`
+      select count(*)::integer as count from oncebox.undelivered where delivery_at > now() - interval '24 hours'`.execute(
+        db,
+      ),
+      sql<{ at: Date | null }>`select last_sweep_at as at from oncebox.pulse`.execute(db),
+    ],
+  );
   return {
     at,
     queue: queue.rows,
@@ -120,6 +138,7 @@ export async function readOverview(db: Kysely<unknown>): Promise<Overview> {
     workers: workers.rows,
     claims: claims.rows,
     prevented: prevented.rows,
+    undelivered: undelivered.rows[0]?.count ?? 0,
     lastSweepAt: sweep.rows[0]?.at ?? null,
   };
 }

@@ -27,6 +27,7 @@ const CALLS = {
     ...["claim", "keep_draft", "settle", "release", "sweep", "take_lookups", "reconcile"],
     ...["take_discards", "discarded", "wake", "next_due_in", "trace_of", "prune"],
     "prunable",
+    ...["take_deliveries", "note_deliveries", "take_balance", "note_balance"],
   ],
   oncebox_operator: [
     ...["cancel", "retry", "resolve", "hold", "resume", "leads_of", "erase_lead"],
@@ -35,7 +36,7 @@ const CALLS = {
   ],
   oncebox_server: [
     ...["use_token", "open_session", "use_session", "close_session", "note_act", "over_limit"],
-    "lead_problems",
+    ...["lead_problems", "take_webhook"],
   ],
 } as const;
 
@@ -43,19 +44,29 @@ const CALLS = {
 export const WITH_OWNERS_RIGHTS: readonly string[] = [
   ...Object.values(CALLS).flat(),
   "job_counts",
+  "masked_lead",
   "reference",
 ].map((it) => `oncebox.${it}`);
 
 const VIEWS = [
-  ...["acts", "attempts", "broken_rules", "claims", "guard", "health", "jobs", "lead_history"],
-  ...["last_hour", "leads", "lookups", "next_hour", "notifications", "prevented", "pulse", "queue"],
-  ...["sends_per_day", "sends_per_hour", "sms_cost", "templates", "tokens", "workers"],
+  ...["acts", "attempts", "broken_rules", "claims", "deliveries", "guard", "health", "jobs"],
+  ...["last_hour", "lead_history", "leads", "lookups", "next_hour", "notifications", "prevented"],
+  ...["pulse", "queue"],
+  ...[
+    "sends_per_day",
+    "sends_per_hour",
+    "sms_cost",
+    "templates",
+    "tokens",
+    "undelivered",
+    "workers",
+  ],
 ];
 const CALLED_BY_VIEWS = [
   ...[
     "mask_phone",
     "mask_email",
-    "mask_name",
+    "masked_lead",
     "reference",
     "epoch",
     "locks_of_workers",

@@ -51,3 +51,16 @@ export async function previewText(
   );
   return rows[0] as Preview;
 }
+
+/** What the provider last charged for a part of an SMS; null = it has not told. */
+export async function readPrice(
+  db: Kysely<unknown>,
+): Promise<{ readonly perSegment: number; readonly currency: string } | null> {
+  const { rows } = await sql<{ perSegment: number; currency: string }>`
+    select segment_price::float8 as "perSegment", balance_currency as currency
+      from oncebox.queue
+     where channel = 'sms' and segment_price is not null and balance_currency is not null`.execute(
+    db,
+  );
+  return rows[0] ?? null;
+}

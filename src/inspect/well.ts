@@ -23,7 +23,9 @@ export function judge(overview: Overview): Reason[] {
       ...judgePause(it),
       ...judgeQueue(it, overview.at),
       ...judgeDoubt(it, overview.at),
+      ...judgeBalance(it),
     ]),
+    ...judgeDelivery(overview),
   ];
   return reasons.toSorted((a, b) => Number(b.severity === "bad") - Number(a.severity === "bad"));
 }
@@ -70,4 +72,20 @@ function judgeDoubt({ channel, unknown, oldestUnknownAt }: Queue, at: Date): Rea
       values: { channel, count: unknown, oldest_at: oldestUnknownAt },
     },
   ];
+}
+
+function judgeBalance({ channel, balance, balanceCurrency, balanceLowAt }: Queue): Reason[] {
+  if (balanceLowAt === null) return [];
+  return [
+    {
+      severity: "warn",
+      code: "balance_low",
+      values: { channel, balance, currency: balanceCurrency },
+    },
+  ];
+}
+
+function judgeDelivery({ undelivered }: Overview): Reason[] {
+  if (undelivered === 0) return [];
+  return [{ severity: "warn", code: "undelivered", values: { count: undelivered } }];
 }

@@ -155,6 +155,44 @@ export interface RecordRange {
   readonly onProgress: (progress: { readonly read: number; readonly total: number }) => void;
 }
 
+/** By what the provider is asked how far a message got that it took. */
+export interface FollowKey {
+  /** The provider's own; where only its campaign is known, something that is no number. */
+  readonly messageId: string;
+  readonly campaignId: string | null;
+}
+
+/** How far a message got, by the provider's word. */
+export interface DeliveryReport {
+  /** As it was asked for. */
+  readonly messageId: string;
+  /** `moderation`, `DECLINED`, or the status as the provider spells it. */
+  readonly delivery: string;
+  /** The moderator's words. */
+  readonly detail: string | null;
+  /** The parts it was sent as. */
+  readonly segments: number | null;
+  /** Of one part, a decimal number in the account's currency; asked for once it is final. */
+  readonly price: string | null;
+}
+
+/** An answer of the provider's to a question that sends nothing. */
+export type Reading<T> =
+  | { readonly ok: true; readonly value: T }
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly detail: string;
+      readonly trouble?: Trouble;
+    };
+
+export interface Balance {
+  /** A decimal number; may be negative. */
+  readonly balance: string;
+  /** ISO 4217. */
+  readonly currency: string;
+}
+
 /** One step of trying a gateway. */
 export interface ProbeStep {
   /** As `log in`. */
@@ -187,6 +225,16 @@ export interface Channel {
    * @returns How many it threw away; null when it could not make sure that none is left.
    */
   discardDrafts?(left: LeftDrafts, signal: AbortSignal): Promise<number | null>;
+  /**
+   * Asks how far messages got that the provider took; at most 100. Those of which it told nothing
+   * are missing from the answer. Never throws for a failed call. Missing where a provider cannot tell.
+   */
+  trackDeliveries?(
+    keys: readonly FollowKey[],
+    signal: AbortSignal,
+  ): Promise<Reading<readonly DeliveryReport[]>>;
+  /** What is left on the account. Never throws for a failed call. Missing where nothing is charged. */
+  readBalance?(signal: AbortSignal): Promise<Reading<Balance>>;
   /**
    * Reads the provider's whole record of a range, page by page. Missing where there is none.
    *

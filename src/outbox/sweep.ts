@@ -5,10 +5,11 @@ export interface Swept {
    * - `gone`       a worker's lock was found free
    * - `unknown`, `pending`  a claim of a gone worker, or one whose lease ran out, went there
    * - `set_aside`  the third worker in a row died with it: a person has to look
+   * - `sent`       in doubt, and an earlier attempt was accepted after all
    * - `woken`      a due row had no job
    * - `travelled`  this is another database, or an older one, than it was: what is due is held
    */
-  readonly action: "gone" | "unknown" | "pending" | "set_aside" | "woken" | "travelled";
+  readonly action: "gone" | "unknown" | "pending" | "set_aside" | "sent" | "woken" | "travelled";
   /** The notification's id; for `gone` the worker's, for `travelled` how many were held. */
   readonly subject: string;
 }

@@ -4,7 +4,14 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { OnceboxError } from "../errors.ts";
 import { type LandedMessage, type ReadyLine, runGateways } from "./gateways/process.ts";
-import type { MobizonFaultWish, MobizonRequest, MobizonSettings, SmsRecord } from "./mobizon.ts";
+import type {
+  MobizonFaultWish,
+  MobizonRequest,
+  MobizonSettings,
+  SmsRecord,
+  WebhookFaultWish,
+  WebhookPost,
+} from "./mobizon.ts";
 import { refuseInProduction } from "./refuse-production.ts";
 import type { EmailRecord, SmtpFaultWish } from "./smtp.ts";
 
@@ -38,7 +45,10 @@ export interface Gateways extends AsyncDisposable {
   }>;
   addSmsFault(wish: MobizonFaultWish): Promise<void>;
   addEmailFault(wish: SmtpFaultWish): Promise<void>;
-  /** Of both. */
+  addWebhookFault(wish: WebhookFaultWish): Promise<void>;
+  /** The last webhooks that Mobizon posted; see `MobizonSettings.webhook`. */
+  webhooks(): Promise<WebhookPost[]>;
+  /** Of all. */
   clearFaults(): Promise<void>;
   set(settings: Partial<MobizonSettings>): Promise<void>;
   close(): Promise<void>;
@@ -80,6 +90,8 @@ export async function startGateways(options: GatewaysOptions): Promise<Gateways>
     requests: () => ask(mobizonUrl, "GET", "requests"),
     addSmsFault: (wish) => ask(mobizonUrl, "POST", "faults", wish),
     addEmailFault: (wish) => ask(smtpControlUrl, "POST", "faults", wish),
+    addWebhookFault: (wish) => ask(mobizonUrl, "POST", "webhook-faults", wish),
+    webhooks: () => ask(mobizonUrl, "GET", "webhooks"),
     clearFaults: async () => {
       await ask(mobizonUrl, "DELETE", "faults");
       await ask(smtpControlUrl, "DELETE", "faults");

@@ -11,6 +11,7 @@ import type { MobizonFaultWish } from "./mobizon/faults.ts";
 import { parseForm } from "./mobizon/form.ts";
 import type { ServiceOptions } from "./mobizon/service.ts";
 import { type MobizonRequest, type MobizonService, mobizonService } from "./mobizon/service.ts";
+import type { WebhookFaultWish, WebhookPost } from "./mobizon/webhooks.ts";
 import { answer, write } from "./mobizon/wire.ts";
 import { refuseInProduction } from "./refuse-production.ts";
 
@@ -18,6 +19,7 @@ export type { SmsRecord } from "./mobizon/account.ts";
 export type { MobizonSettings } from "./mobizon/context.ts";
 export type { MobizonFault, MobizonFaultWish } from "./mobizon/faults.ts";
 export type { MobizonRequest } from "./mobizon/service.ts";
+export type { WebhookFaultWish, WebhookPost } from "./mobizon/webhooks.ts";
 
 export interface MobizonOptions extends Omit<ServiceOptions, "apiKey"> {
   readonly apiKey?: string | undefined;
@@ -35,7 +37,12 @@ export interface SandboxMobizon extends AsyncDisposable {
   requests(): MobizonRequest[];
   /** Asks for a fault on the next requests that match, or for faults by seed. */
   addFault(wish: MobizonFaultWish): void;
+  /** Asks for a fault on the next webhooks that match. */
+  addWebhookFault(wish: WebhookFaultWish): void;
+  /** Of both kinds. */
   clearFaults(): void;
+  /** The last webhooks that were posted, the oldest first. */
+  webhooks(): WebhookPost[];
   set(settings: Partial<MobizonSettings>): void;
   close(): Promise<void>;
 }
@@ -69,7 +76,12 @@ export async function startMobizon(options: MobizonOptions = {}): Promise<Sandbo
     messages: () => service.messages(),
     requests: () => service.requests(),
     addFault: (wish) => service.faults.add(wish),
-    clearFaults: () => service.faults.clear(),
+    addWebhookFault: (wish) => service.webhooks.faults.add(wish),
+    clearFaults: () => {
+      service.faults.clear();
+      service.webhooks.faults.clear();
+    },
+    webhooks: () => service.webhooks.posts(),
     set: (settings) => service.set(settings),
     close,
     [Symbol.asyncDispose]: close,

@@ -217,6 +217,7 @@ function configOf(
     databaseUrl,
     mobizon: { apiUrl: gateways.mobizonUrl, apiKey: gateways.mobizonApiKey, sender: null, mode },
     smtp: { url: gateways.smtpUrl, from: "Verify <verify@example.kz>" },
+    balanceWarn: null,
     emailUnknown: "hold",
     smsPerSecond: null,
     delay: null,

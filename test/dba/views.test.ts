@@ -85,6 +85,11 @@ describe("every view", () => {
     await sql`select oncebox.make_token('site', sha256('secret'), '{write}', 'form', null, 'test')`.execute(
       db,
     );
+    await sql`
+      update oncebox.notification set delivery = 'UNDELIV'
+       where id = ${await makeNotification(db, { leadId: await makeLead(db), state: "sent" })}::bigint`.execute(
+      db,
+    );
     await sql`select oncebox.reveal(${leadId}::uuid, 'test', 'she called')`.execute(db);
     await sql`
       update oncebox.notification

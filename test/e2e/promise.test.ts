@@ -70,9 +70,9 @@ describe("2. Nothing is sent before that commit, and a claim is committed before
       await gateways.set({ delayMs: 1_500 });
       await startWorker({ MOBIZON_SEND_MODE: mode });
       await register(db, makeLeads(1, { email: null }));
-      await until(
-        "the provider is asked",
-        async () => (await gateways.requests()).recent.length > 0,
+      // About this lead, and not only what is left on the account.
+      await until("the provider is asked", async () =>
+        (await gateways.requests()).recent.some((it) => it.name !== undefined),
       );
 
       const { rows } = await sql`

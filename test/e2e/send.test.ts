@@ -238,6 +238,7 @@ describe("a worker", () => {
 
   test("logs no name, number, address, text or key", async ({ db, gateways, startWorker }) => {
     await gateways.addSmsFault({
+      match: { method: "campaign/create" },
       fault: { accept: false, answer: "code", code: 1, message: `bad number ${phoneOf(0)}` },
     });
     const worker = await startWorker();

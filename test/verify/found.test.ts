@@ -33,6 +33,7 @@ describe("a worker", () => {
       databaseUrl,
       mobizon: null,
       smtp: { url: gateways.smtpUrl, from: "info@example.kz" },
+      balanceWarn: null,
       emailUnknown: "hold",
       smsPerSecond: null,
       delay: null,

@@ -26,6 +26,8 @@ export async function overviewPage({ db }: Pick<Database, "db">): Promise<unknow
       unknown: it.unknown,
       balance: it.balance,
       balanceCurrency: it.balanceCurrency,
+      balanceAt: it.balanceAt,
+      balanceIsLow: it.balanceLowAt !== null,
     })),
     prevented: preventedOf(overview),
     lastSweepAt: overview.lastSweepAt,
@@ -102,7 +104,10 @@ function largest(values: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : Math.max(...known);
 }
 
-function preventedOf({ prevented }: Overview) {
+function preventedOf({ prevented, queue }: Overview) {
+  const sms = queue.find((it) => it.channel === "sms");
+  const segments = prevented.reduce((sum, it) => sum + (it.segments ?? 0), 0);
+  const price = sms?.segmentPrice ?? null;
   const count = (how: string) =>
     prevented.filter((it) => it.how === how).reduce((sum, it) => sum + it.messages, 0);
   return {
@@ -110,7 +115,8 @@ function preventedOf({ prevented }: Overview) {
     alreadySent: count("already_sent"),
     repeated: count("repeated"),
     foundSent: count("found_sent"),
-    saved: null,
-    currency: null,
+    // Without a price nobody knows what they would have cost.
+    saved: price === null ? null : segments * price,
+    currency: price === null ? null : (sms?.balanceCurrency ?? null),
   };
 }

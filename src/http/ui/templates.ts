@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { listTemplates, previewText } from "../../inspect/templates.ts";
+import { listTemplates, previewText, readPrice } from "../../inspect/templates.ts";
 import { reopenChannel, saveTemplate, sendTest } from "../../outbox/acts.ts";
 import { CHANNELS } from "../../outbox/notification.ts";
 import type { Database } from "../database.ts";
@@ -29,7 +29,10 @@ export function templateRoutes({ db }: Database): FastifyPluginAsync {
     app.get(
       "/ui/templates",
       { preHandler: requireScope("read"), schema: { hide: true } },
-      async () => ({ items: toSnake(await listTemplates(db)), price: null }),
+      async () => ({
+        items: toSnake(await listTemplates(db)),
+        price: toSnake(await readPrice(db)),
+      }),
     );
     app.post(
       "/ui/templates/preview",
@@ -37,7 +40,12 @@ export function templateRoutes({ db }: Database): FastifyPluginAsync {
         preHandler: requireScope("read"),
         schema: { hide: true, body: z.strictObject({ ...TEXTS, ...VALUES }) },
       },
-      async ({ body }) => toSnake(await previewText(db, body)),
+      async ({ body }) => {
+        const [preview, price] = await Promise.all([previewText(db, body), readPrice(db)]);
+        const cost =
+          price === null || preview.segments === null ? null : price.perSegment * preview.segments;
+        return toSnake({ ...preview, cost, currency: price?.currency ?? null });
+      },
     );
     app.post(
       "/ui/templates/save",

@@ -18,6 +18,12 @@ export interface MobizonSettings {
   readonly access: "ok" | "blocked" | "wrong_host";
   /** Above this many calls in a second, code 30. */
   readonly callsPerSecond: number | null;
+  /** Paid into the account since it was opened; negative = taken out. */
+  readonly paidIn: number;
+  /** Where final statuses are posted, and what they are signed with; null = nowhere. */
+  readonly webhook: { readonly url: string; readonly secret: string } | null;
+  /** Before the second attempt at a webhook; before the third twice that, and so on. */
+  readonly webhookRetryMs: number;
 }
 
 export const DEFAULT_SETTINGS: MobizonSettings = {
@@ -29,6 +35,9 @@ export const DEFAULT_SETTINGS: MobizonSettings = {
   singleTakesRecipients: true,
   access: "ok",
   callsPerSecond: null,
+  paidIn: 0,
+  webhook: null,
+  webhookRetryMs: 60_000,
 };
 
 /** What a method of the API works with. */
@@ -39,4 +48,9 @@ export interface MobizonContext {
   /** The registered sender ids, the account's default first. */
   readonly senders: readonly string[];
   readonly segmentPrice: number;
+}
+
+/** What is left on the account. */
+export function balanceOf({ account, settings }: MobizonContext): number {
+  return account.balance() + settings.paidIn;
 }

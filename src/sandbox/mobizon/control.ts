@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type Routes, showing, taking } from "../control.ts";
 import { mobizonFaultWish } from "./faults.ts";
 import type { MobizonRequest, MobizonService } from "./service.ts";
+import { webhookFaultWish } from "./webhooks.ts";
 
 /** What `POST /_sandbox/settings` takes: only what is named changes. */
 const changedSettings = z.strictObject({
@@ -13,6 +14,12 @@ const changedSettings = z.strictObject({
   singleTakesRecipients: z.boolean().exactOptional(),
   access: z.enum(["ok", "blocked", "wrong_host"]).exactOptional(),
   callsPerSecond: z.int().min(1).nullable().exactOptional(),
+  paidIn: z.number().exactOptional(),
+  webhook: z
+    .strictObject({ url: z.url({ protocol: /^https?$/ }), secret: z.string().min(1) })
+    .nullable()
+    .exactOptional(),
+  webhookRetryMs: z.number().min(0).exactOptional(),
 });
 
 export function mobizonControl(service: MobizonService): Routes {
@@ -25,8 +32,13 @@ export function mobizonControl(service: MobizonService): Routes {
     "POST /_sandbox/faults": taking(mobizonFaultWish, (wish) => service.faults.add(wish)),
     "DELETE /_sandbox/faults": showing(() => {
       service.faults.clear();
+      service.webhooks.faults.clear();
       return {};
     }),
+    "GET /_sandbox/webhooks": showing(() => service.webhooks.posts()),
+    "POST /_sandbox/webhook-faults": taking(webhookFaultWish, (wish) =>
+      service.webhooks.faults.add(wish),
+    ),
     "POST /_sandbox/settings": taking(changedSettings, (changed) => service.set(changed)),
   };
 }

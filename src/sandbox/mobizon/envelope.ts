@@ -35,3 +35,8 @@ export function looseNumber(value: number): string | number {
 export function isWithin(text: string, least: number, most: number): boolean {
   return /^\d+$/.test(text) && Number(text) >= least && Number(text) <= most;
 }
+
+/** The vendor's times name no zone. This one is not UTC, so that nobody compares it with a clock. */
+export function timeText(at: number): string {
+  return new Date(at + 5 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
+}

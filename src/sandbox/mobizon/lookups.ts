@@ -1,13 +1,21 @@
 import type { Account, Campaign, Message } from "./account.ts";
-import type { MobizonContext } from "./context.ts";
-import { done, type Envelope, isWithin, looseId, looseNumber, refusal } from "./envelope.ts";
+import { balanceOf, type MobizonContext } from "./context.ts";
+import {
+  done,
+  type Envelope,
+  isWithin,
+  looseId,
+  looseNumber,
+  refusal,
+  timeText,
+} from "./envelope.ts";
 import { type Form, listAt, textAt } from "./form.ts";
 import { type MessageStatus, segmentsOf } from "./numbers.ts";
 
 const IDS_A_CALL = 100;
 
-export function getOwnBalance({ account }: MobizonContext): Envelope {
-  return done({ balance: account.balance().toFixed(4), currency: "KZT" });
+export function getOwnBalance(context: MobizonContext): Envelope {
+  return done({ balance: balanceOf(context).toFixed(4), currency: "KZT" });
 }
 
 export function getCampaign(context: MobizonContext, form: Form, withCounters: boolean): Envelope {
@@ -194,9 +202,4 @@ function countersOf({ account, settings, segmentPrice }: MobizonContext, campaig
     totalCost: (wentOut ? segments * segmentPrice : 0).toFixed(4),
     recipientsRejected: "0",
   };
-}
-
-/** The vendor's times name no zone. This one is not UTC, so that nobody compares it with a clock. */
-function timeText(at: number): string {
-  return new Date(at + 5 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
 }

@@ -1,5 +1,5 @@
 import type { Campaign } from "./account.ts";
-import type { MobizonContext } from "./context.ts";
+import { balanceOf, type MobizonContext } from "./context.ts";
 import {
   done,
   type Envelope,
@@ -141,8 +141,8 @@ function isDraft({ moderation, sentAt }: Campaign): boolean {
   return moderation === "none" && sentAt === null;
 }
 
-function canPay({ account, segmentPrice }: MobizonContext, text: string, count: number): boolean {
-  return segmentsOf(text) * segmentPrice * count <= account.balance();
+function canPay(context: MobizonContext, text: string, count: number): boolean {
+  return segmentsOf(text) * context.segmentPrice * count <= balanceOf(context);
 }
 
 /** 1 = with the moderator, 2 = sent. */

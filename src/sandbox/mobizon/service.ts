@@ -5,6 +5,7 @@ import { DEFAULT_SETTINGS, type MobizonContext, type MobizonSettings } from "./c
 import { type Envelope, refusal } from "./envelope.ts";
 import { MOBIZON_FAULTS, type MobizonFault } from "./faults.ts";
 import { moderator } from "./moderator.ts";
+import { type Webhooks, webhooks } from "./webhooks.ts";
 
 export interface ServiceOptions {
   readonly apiKey: string;
@@ -36,6 +37,7 @@ export interface MobizonRequest {
 export interface MobizonService {
   readonly faults: FaultBook<MobizonFault>;
   readonly settings: MobizonSettings;
+  readonly webhooks: Webhooks;
   handle(call: Call): { readonly envelope: Envelope; readonly fault: MobizonFault | null };
   messages(): SmsRecord[];
   requests(): MobizonRequest[];
@@ -55,12 +57,17 @@ const REQUESTS_KEPT = 10_000;
 export function mobizonService(options: ServiceOptions): MobizonService {
   let settings: MobizonSettings = { ...DEFAULT_SETTINGS, ...options.settings };
   const segmentPrice = options.segmentPrice ?? 11;
+  const statusSteps = options.statusSteps ?? STATUS_STEPS;
+  const posting = webhooks(() => settings);
   const account = openAccount({
     ledgerFile: options.ledgerFile,
-    statusSteps: options.statusSteps ?? STATUS_STEPS,
+    statusSteps,
     initialBalance: options.initialBalance ?? 1_000_000,
     segmentPrice,
-    onSms: options.onSms,
+    onSms: (sms) => {
+      options.onSms?.(sms);
+      posting.expect(sms, statusSteps.at(-1)?.afterMs ?? 0);
+    },
   });
   const person = moderator(account, () => settings);
   const senders = options.senders ?? ["oncebox"];
@@ -78,6 +85,7 @@ export function mobizonService(options: ServiceOptions): MobizonService {
 
   return {
     faults,
+    webhooks: posting,
     get settings() {
       return settings;
     },
@@ -96,7 +104,10 @@ export function mobizonService(options: ServiceOptions): MobizonService {
     set: (changed) => {
       settings = { ...settings, ...changed };
     },
-    stop: () => person.stop(),
+    stop: () => {
+      person.stop();
+      posting.stop();
+    },
   };
 }
 

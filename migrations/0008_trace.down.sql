@@ -1,4 +1,4 @@
--- 0010_trace: takes the trace of registrations away.
+-- 0008_trace: takes the trace of registrations away.
 --
 -- Locks    ACCESS EXCLUSIVE on oncebox.registration for a moment.
 -- Workers  keep sending; nothing can be registered until the functions are replaced.

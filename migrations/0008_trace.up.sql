@@ -1,4 +1,4 @@
--- 0010_trace: the trace in which a lead was registered, so that its sends can be found from it.
+-- 0008_trace: the trace in which a lead was registered, so that its sends can be found from it.
 --
 -- Locks    ACCESS EXCLUSIVE on oncebox.registration for a moment: the column is null, and its check is
 --          not valid, so nothing is rewritten or scanned.
