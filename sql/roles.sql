@@ -174,7 +174,8 @@ alter function oncebox.open_session   security definer set search_path = pg_cata
 alter function oncebox.use_session    security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.close_session  security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.note_act       security definer set search_path = pg_catalog, oncebox, pg_temp;
-alter function oncebox.recent_leads   security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.over_limit     security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.lead_problems  security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.find_leads     security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.reopen_channel security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.send_test      security definer set search_path = pg_catalog, oncebox, pg_temp;
@@ -203,7 +204,7 @@ grant execute on function oncebox.cancel, oncebox.retry, oncebox.resolve, oncebo
   to oncebox_operator;
 
 grant execute on function oncebox.use_token, oncebox.open_session, oncebox.use_session, oncebox.close_session,
-  oncebox.note_act, oncebox.recent_leads, oncebox.take_webhook
+  oncebox.note_act, oncebox.over_limit, oncebox.lead_problems, oncebox.take_webhook
   to oncebox_server;
 
 grant select on oncebox.acts, oncebox.attempts, oncebox.broken_rules, oncebox.claims, oncebox.deliveries, oncebox.guard, oncebox.health,

@@ -967,6 +967,9 @@ is 'Null for what concerns the lead as a whole.'
 -- function oncebox.lead_problem(field text, message text, hint text, code text)
 -- returns jsonb; language sql; volatility i; parallel s; body md5 4fe7381e2174562d203da3897993a6c9
 
+-- function oncebox.lead_problems(lead jsonb)
+-- returns TABLE(problem jsonb); language plpgsql; volatility s; parallel u; body md5 a016204b75452c056a3cc6be3ba7e7db
+
 -- view oncebox.leads
 create view oncebox.leads as
  SELECT id,
@@ -1653,6 +1656,9 @@ is 'Who holds it, or held it last.'
 -- function oncebox.open_session(hash bytea, token_hash bytea, actor text)
 -- returns void; language sql; volatility v; parallel u; body md5 785cffb310e326f1329d1e9ea137ee1e
 
+-- function oncebox.over_limit(leads jsonb, per_phone integer, since interval)
+-- returns TABLE(record integer, wait interval); language plpgsql; volatility v; parallel u; body md5 a0bfbf2c402dc8aa97f5195dce88655c
+
 -- function oncebox.parse_email(raw text)
 -- returns TABLE(email text, problem text); language sql; volatility i; parallel s; body md5 b90b6c5c163330445fe529c1c294f58d
 
@@ -1884,9 +1890,6 @@ is 'What the provider last charged for a part of an SMS; null = it has not told.
 
 -- comment oncebox.queue.unknown
 is 'May have gone out: the provider is asked, or a person is.'
-
--- function oncebox.recent_leads(phones text[], since interval)
--- returns TABLE(phone text, leads bigint, first_at timestamp with time zone); language sql; volatility s; parallel u; body md5 b77c64de4f0ccc63f98a4b66617ee463
 
 -- function oncebox.reconcile(notification_id bigint, attempt integer, worker_id uuid, finding text, detail text, provider_ref text, campaign_id text, delivery text)
 -- returns text; language plpgsql; volatility v; parallel u; body md5 b29f0d755a91cb77f0ad5932c96e4ad4

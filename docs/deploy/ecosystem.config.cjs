@@ -18,5 +18,19 @@ module.exports = {
       stop_exit_codes: [2],
       exp_backoff_restart_delay: 200,
     },
+    {
+      // The HTTP API and the dashboard; leave it out where nobody asks over HTTP.
+      name: "oncebox-serve",
+      script: "./node_modules/oncebox/dist/cli/main.js",
+      args: "serve",
+      node_args: "--env-file-if-exists=.env",
+      // One: it has the port.
+      instances: 1,
+      exec_mode: "fork",
+      // A request may take 15 seconds to come and 12 to be answered.
+      kill_timeout: 30_000,
+      stop_exit_codes: [2],
+      exp_backoff_restart_delay: 200,
+    },
   ],
 };

@@ -7,13 +7,19 @@ export interface PoolSettings {
   readonly max: number;
   /** Shown in pg_stat_activity; no personal data. */
   readonly applicationName: string;
-  /** What one statement may take; default as long as it likes. Needs connections that stay ours. */
+  /**
+   * What one statement may take, and a transaction that rests; default as long as they like. Needs
+   * connections that stay ours.
+   */
   readonly limits?: { readonly statementMs: number; readonly lockMs: number };
   /** How long to wait for a connection; default 10 seconds. */
   readonly connectMs?: number;
   /** Told of connections that broke while idle; the pool replaces them by itself. */
   readonly onIdleError: (error: Error) => void;
 }
+
+/** An answer that is so much later than the server's own limit does not come. */
+const SILENCE_MS = 1_000;
 
 /** The open connections of each pool, so that they can be cut. */
 const CLIENTS = new WeakMap<pg.Pool, ReadonlySet<pg.PoolClient>>();
@@ -30,6 +36,7 @@ export function createPool(settings: PoolSettings): pg.Pool {
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: settings.connectMs ?? 10_000,
+    ...(settings.limits !== undefined && limited(settings.limits)),
   });
   pool.on("error", settings.onIdleError);
   const clients = new Set<pg.PoolClient>();
@@ -37,17 +44,24 @@ export function createPool(settings: PoolSettings): pg.Pool {
     clients.add(client);
     // A checked-out client has no listener of its own, and an unheard "error" ends the process.
     client.on("error", () => {});
-    if (settings.limits === undefined) return;
-    const { statementMs, lockMs } = settings.limits;
-    client
-      .query(`set statement_timeout = ${statementMs}; set lock_timeout = ${lockMs}`)
-      // The next statement on it meets the same trouble.
-      .catch(() => {});
   });
   pool.on("remove", (client) => clients.delete(client));
   CLIENTS.set(pool, clients);
   releaseOnce(pool);
   return pool;
+}
+
+function limited({ statementMs, lockMs }: NonNullable<PoolSettings["limits"]>): pg.PoolConfig {
+  return {
+    // For a server that fell silent and cannot keep its own limit.
+    query_timeout: statementMs + SILENCE_MS,
+    onConnect: async (client) => {
+      await client.query(
+        `set statement_timeout = ${statementMs}; set lock_timeout = ${lockMs};
+         set idle_in_transaction_session_timeout = ${statementMs}`,
+      );
+    },
+  };
 }
 
 /**

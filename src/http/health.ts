@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyPluginAsync } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
@@ -5,6 +6,9 @@ import { assertSchemaIsCurrent } from "../db/migrate.ts";
 import { OnceboxError } from "../errors.ts";
 import { readVersion } from "../version.ts";
 import type { Database } from "./database.ts";
+
+/** Whoever probes waits for seconds, and wants to be told why. */
+const READY_WITHIN_MS = 2_000;
 
 /** For whoever watches the process: nobody has to say who they are, and nothing is told but that. */
 export function healthRoutes({ pool }: Database): FastifyPluginAsync {
@@ -14,7 +18,9 @@ export function healthRoutes({ pool }: Database): FastifyPluginAsync {
     app.get(
       "/healthz",
       {
+        config: { isForAll: true },
         schema: {
+          security: [],
           summary: "Does the process answer?",
           tags: ["health"],
           response: { 200: z.object({ status: z.literal("ok"), version: z.string() }) },
@@ -29,7 +35,9 @@ export function healthRoutes({ pool }: Database): FastifyPluginAsync {
     app.get(
       "/readyz",
       {
+        config: { isForAll: true },
         schema: {
+          security: [],
           summary: "Can it register leads?",
           tags: ["health"],
           response: { 200: Readiness, 503: Readiness },
@@ -44,11 +52,13 @@ export function healthRoutes({ pool }: Database): FastifyPluginAsync {
   };
 
   async function whyNotReady(): Promise<string | null> {
-    try {
-      await assertSchemaIsCurrent(pool);
-      return null;
-    } catch (error) {
-      return error instanceof OnceboxError ? error.message : "the database cannot be reached";
-    }
+    const asked = assertSchemaIsCurrent(pool).then(
+      () => null,
+      (error) => (error instanceof OnceboxError ? error.message : "the database cannot be reached"),
+    );
+    return await Promise.race([
+      asked,
+      sleep(READY_WITHIN_MS, "the database does not answer", { ref: false }),
+    ]);
   }
 }

@@ -16,16 +16,20 @@ export function readJson(body: Buffer): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text, (key, it) => {
-      if (key === "__proto__") throw new TypeError("__proto__ is no key");
+      if (key === "__proto__") throw refuse("a key is __proto__", "Choose another name.");
       if (typeof it === "number" && !isExact(it)) {
-        throw new RangeError("a number is too large or too exact for JSON readers");
+        throw refuse(
+          "a number is larger or more exact than most readers take",
+          "Write numbers of more than 15 digits as strings.",
+        );
       }
       return it;
     });
   } catch (error) {
+    if (error instanceof HttpError) throw error;
     throw refuse(
-      error instanceof SyntaxError ? "it is not JSON" : `${(error as Error).message}`,
-      "Write numbers of more than 15 digits as strings.",
+      "it is not JSON",
+      "Look for a missing quote, comma or bracket, or text around it.",
     );
   }
   assertPlain(text);
@@ -69,6 +73,35 @@ function assertPlain(text: string): void {
   }
 }
 
+/** Lines of JSON; in the place of one that cannot be read stands why. */
+export function readNdjson(body: Buffer): unknown[] {
+  const lines: unknown[] = [];
+  for (let start = 0; start < body.length; ) {
+    const newline = body.indexOf(0x0a, start);
+    const end = newline === -1 ? body.length : newline;
+    const line = body.subarray(start, end);
+    if (line.some((byte) => byte !== 0x20 && byte !== 0x0d && byte !== 0x09)) {
+      lines.push(readLine(line));
+    }
+    start = end + 1;
+  }
+  return lines;
+}
+
+function readLine(line: Buffer): unknown {
+  try {
+    return readJson(line);
+  } catch (error) {
+    if (error instanceof HttpError) return error;
+    throw error;
+  }
+}
+
 function refuse(why: string, hint: string): HttpError {
-  return new HttpError(400, "ONCEBOX_REQUEST_REFUSED", `the body cannot be read: ${why}`, { hint });
+  return new HttpError(
+    400,
+    "ONCEBOX_REQUEST_REFUSED",
+    `this is no JSON that is taken here: ${why}`,
+    { hint },
+  );
 }

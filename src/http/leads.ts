@@ -1,14 +1,21 @@
 import { randomUUID } from "node:crypto";
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type {
+  FastifyPluginAsync,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchemaCompiler,
+} from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { CODE_OF_SQLSTATE } from "../db/errors.ts";
-import { OnceboxError } from "../errors.ts";
+import { type ErrorCode, OnceboxError } from "../errors.ts";
+import { findLeadProblems } from "../inspect/lead-problems.ts";
 import { findLead } from "../inspect/leads.ts";
-import { readRecentLeads } from "../inspect/recent-leads.ts";
 import { registerSurely } from "../outbox/commit.ts";
 import type { LeadRecord } from "../outbox/lead.ts";
-import type { RecordResult, Refusal } from "../outbox/register.ts";
+import { limitPerPhone } from "../outbox/limit.ts";
+import { isUnstorable, type RecordResult, type Refusal } from "../outbox/register.ts";
+import { check, compileCheck, wrongFields } from "./check.ts";
 import type { Database } from "./database.ts";
 import { type Principal, principalOf, requireScope } from "./principal.ts";
 import { HttpError } from "./problem.ts";
@@ -22,18 +29,31 @@ interface LeadRoutes extends Database {
 
 /** How long a commit that nobody answered is asked for, on new connections. */
 const SURELY_MS = 8_000;
-const HOUR_MS = 3_600_000;
+const PHONE_WINDOW_MS = 3_600_000;
 const MOST_RECORDS = 1_000;
+const NDJSON = "application/x-ndjson";
 const BATCH_BYTES = 1_048_576;
+const LIST = z.array(z.unknown()).min(1).max(MOST_RECORDS);
+
+/** Of a batch's body only that it is a list: each record is checked by itself. */
+const checkList: FastifySchemaCompiler<unknown> = (part) => {
+  const schema = part.httpPart === "body" ? LIST : (part.schema as z.ZodType);
+  return compileCheck({ ...part, schema });
+};
 
 export function leadRoutes({ pool, db, leadsPerPhone }: LeadRoutes): FastifyPluginAsync {
+  const judge =
+    leadsPerPhone === null
+      ? undefined
+      : limitPerPhone({ most: leadsPerPhone, withinMs: PHONE_WINDOW_MS });
+
   return async (plain) => {
     const app = plain.withTypeProvider<ZodTypeProvider>();
 
     app.post(
       "/v1/leads",
       {
-        preHandler: requireScope("write"),
+        onRequest: requireScope("write"),
         schema: {
           summary: "Register a lead",
           description:
@@ -45,6 +65,7 @@ export function leadRoutes({ pool, db, leadsPerPhone }: LeadRoutes): FastifyPlug
               .optional()
               .describe("What makes this registration unique in its source, such as form-8f2c."),
           }),
+          querystring: shape.NOTHING,
           body: shape.Lead,
           response: { 200: shape.Registered, 201: shape.Registered, ...shape.PROBLEMS },
         },
@@ -54,7 +75,7 @@ export function leadRoutes({ pool, db, leadsPerPhone }: LeadRoutes): FastifyPlug
         const record = toRecord(request.body, readKey(request), principal);
         const [result] = await register([record]);
         if (result === undefined) throw new TypeError("a lead was registered without a result");
-        if (result.refusal !== null) throw toProblem(result.refusal);
+        if (result.refusal !== null) throw await toProblem(result.refusal, record);
         reply.header("location", `/v1/leads/${result.leadId}`);
         if (!result.created) reply.header("idempotency-replayed", "true");
         return reply.code(result.created ? 201 : 200).send({ lead_id: result.leadId });
@@ -65,36 +86,42 @@ export function leadRoutes({ pool, db, leadsPerPhone }: LeadRoutes): FastifyPlug
       "/v1/leads::batch",
       {
         bodyLimit: BATCH_BYTES,
-        preHandler: requireScope("write"),
+        onRequest: requireScope("write"),
         schema: {
           summary: "Register many leads",
           description: `An array, or NDJSON (application/x-ndjson); at most ${MOST_RECORDS} and 1 MiB. All good ones are committed together; each record has its own result, in order. Send the same batch again after a lost answer: with keys nothing is doubled.`,
           tags: ["leads"],
+          querystring: shape.NOTHING,
+          consumes: ["application/json", NDJSON],
           body: z.array(shape.LeadOfMany).min(1).max(MOST_RECORDS),
           response: { 200: z.array(shape.RecordResult), ...shape.PROBLEMS },
         },
+        validatorCompiler: checkList,
       },
       async (request, reply) => {
         const principal = principalOf(request, "write");
-        const results = await register(
-          request.body.map(({ idempotency_key, ...lead }) =>
-            toRecord(lead, idempotency_key ?? null, principal),
-          ),
+        refuseKey(request);
+        const read = (request.body as unknown[]).map((it) => readRecord(it, principal));
+        const results = await register(read.filter(isRecord));
+        const lines = read.map((it, index) =>
+          it instanceof HttpError
+            ? toWrongLine(it, index)
+            : toLine(results.shift() as RecordResult, index),
         );
-        const lines = results.map(toLine);
         if (!isNdjson(request)) return lines;
         return await sendNdjson(reply, lines);
       },
     );
 
     app.get(
-      "/v1/leads/:id",
+      "/v1/leads/:id(.+)",
       {
-        preHandler: requireScope("read"),
+        onRequest: requireScope("read"),
         schema: {
           summary: "What a lead got",
           tags: ["leads"],
           params: z.object({ id: z.uuid() }),
+          querystring: shape.NOTHING,
           response: { 200: shape.LeadView, ...shape.PROBLEMS },
         },
       },
@@ -110,66 +137,22 @@ export function leadRoutes({ pool, db, leadsPerPhone }: LeadRoutes): FastifyPlug
     );
   };
 
-  /** Those whose number had enough of late are registered one by one, if their key came before. */
   async function register(records: readonly LeadRecord[]): Promise<RecordResult[]> {
-    const over = await findOverLimit(records);
-    const within = records.filter((_, index) => !over.has(index));
-    const registered = within.length === 0 ? [] : await registerSurely(pool, within, SURELY_MS);
-    const results: RecordResult[] = [];
-    for (const [index, record] of records.entries()) {
-      const retryAfterS = over.get(index);
-      const result =
-        retryAfterS === undefined
-          ? registered.shift()
-          : await recognise(record, retryAfterS, records.length === 1);
-      if (result === undefined) throw new TypeError("fewer results than records");
-      results.push(result);
-    }
-    return results;
+    return records.length === 0 ? [] : await registerSurely(pool, records, SURELY_MS, judge);
   }
 
-  async function recognise(
-    record: LeadRecord,
-    retryAfterS: number,
-    isAlone: boolean,
-  ): Promise<RecordResult> {
-    try {
-      const [result] = await registerSurely(pool, [record], SURELY_MS, ([it]) => {
-        if (it?.created) throw tooMany(retryAfterS);
-      });
-      return result as RecordResult;
-    } catch (error) {
-      if (isAlone || !(error instanceof HttpError)) throw error;
-      const { code, message, hint } = error;
-      return { leadId: null, created: null, refusal: { code, field: "phone", message, hint } };
+  async function toProblem(refusal: Refusal, record: LeadRecord): Promise<HttpError> {
+    const { message, hint, retryAfterS } = refusal;
+    const code = codeOf(refusal);
+    if (code === "ONCEBOX_RATE_LIMITED" && retryAfterS !== undefined) {
+      return new HttpError(429, code, message, { hint, retryAfterS });
     }
-  }
-
-  /** By place, in how many seconds the number may have another lead. */
-  async function findOverLimit(records: readonly LeadRecord[]): Promise<Map<number, number>> {
-    const over = new Map<number, number>();
-    if (leadsPerPhone === null) return over;
-    const phones = records.map((it) => it.phone).filter((it) => typeof it === "string");
-    if (phones.length === 0) return over;
-    const recent = await readRecentLeads(db, phones, HOUR_MS);
-    const counts = new Map(recent.map((it) => [it.phone, { ...it }]));
-    for (const [index, { phone }] of records.entries()) {
-      const count = counts.get(phone as string);
-      if (count === undefined) continue;
-      if (count.leads++ < leadsPerPhone) continue;
-      const sinceFirstMs = Date.now() - (count.firstAt?.getTime() ?? Date.now());
-      over.set(index, Math.max(1, (HOUR_MS - sinceFirstMs) / 1_000));
-    }
-    return over;
-  }
-
-  function tooMany(retryAfterS: number): HttpError {
-    return new HttpError(
-      429,
-      "ONCEBOX_RATE_LIMITED",
-      `this number had ${leadsPerPhone} leads within an hour`,
-      { hint: "Wait, or raise ONCEBOX_LEADS_PER_PHONE.", retryAfterS },
-    );
+    if (code === "ONCEBOX_KEY_REUSED") return new HttpError(422, code, message, { hint });
+    const { field } = refusal;
+    // The first one is what the registration itself was refused for, and it stops there.
+    const found = isUnstorable(record) ? [] : await findLeadProblems(db, record);
+    const errors = found.length > 1 ? found : [{ field, message, hint }];
+    return wrongFields(errors, code);
   }
 }
 
@@ -196,29 +179,56 @@ function toRecord(
   };
 }
 
-/** As the IETF draft has it, a string in quotes; or bare, as most send it. */
-function readKey({ headers }: FastifyRequest): string | null {
-  const given = headers["idempotency-key"];
-  if (given === undefined) return null;
-  const [, quoted] = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/.exec(`${given}`) ?? [];
-  const key = quoted?.replaceAll(/\\(["\\])/g, "$1") ?? `${given}`;
-  if (/^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/.test(key)) return key;
-  throw new HttpError(400, "ONCEBOX_INPUT_INVALID", "wrong: Idempotency-Key", {
-    hint: "Correct what errors lists.",
-    errors: [
-      {
-        field: "Idempotency-Key",
-        message: `has ${key.length} characters, wanted 1 to 255 printable ASCII ones`,
-        hint: "Use what makes the submission unique, such as form-8f2c, or leave it out.",
-      },
-    ],
-  });
+/** One of many, or why it cannot be one. */
+function readRecord(given: unknown, principal: Principal): LeadRecord | HttpError {
+  if (given instanceof HttpError) return given;
+  const checked = check(shape.LeadOfMany, given, "the record");
+  if ("error" in checked) return checked.error;
+  const { idempotency_key, ...lead } = checked.value;
+  try {
+    return toRecord(lead, idempotency_key || null, principal);
+  } catch (error) {
+    if (error instanceof HttpError) return error;
+    throw error;
+  }
 }
 
-function toProblem({ code, field, message, hint }: Refusal): HttpError {
-  const ours = CODE_OF_SQLSTATE[code] ?? "ONCEBOX_LEAD_INVALID";
-  const status = ours === "ONCEBOX_KEY_REUSED" ? 422 : 400;
-  return new HttpError(status, ours, message, { hint, errors: [{ field, message, hint }] });
+function isRecord(it: LeadRecord | HttpError): it is LeadRecord {
+  return !(it instanceof HttpError);
+}
+
+const KEY = "Idempotency-Key";
+
+/** As the IETF draft has it, a string in quotes; or bare, as most send it. */
+function readKey({ raw }: FastifyRequest): string | null {
+  const [given, second] = raw.headersDistinct["idempotency-key"] ?? [];
+  if (given === undefined) return null;
+  if (second !== undefined) throw wrongKey("is there twice, wanted one");
+  const [, quoted] = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/.exec(given) ?? [];
+  const key = quoted?.replaceAll(/\\(["\\])/g, "$1") ?? given;
+  if (/^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/.test(key)) return key;
+  throw wrongKey(`has ${key.length} characters, wanted 1 to 255 printable ASCII ones`);
+}
+
+/** One key cannot stand for many. */
+function refuseKey({ headers }: FastifyRequest): void {
+  if (headers["idempotency-key"] === undefined) return;
+  throw wrongKey("is not taken here: each record has its own idempotency_key");
+}
+
+function wrongKey(what: string): HttpError {
+  return wrongFields([
+    {
+      field: KEY,
+      message: `${KEY} ${what}`,
+      hint: "Use what makes the submission unique, such as form-8f2c, or leave it out.",
+    },
+  ]);
+}
+
+function codeOf({ code }: Refusal): ErrorCode {
+  if (code === "ONCEBOX_RATE_LIMITED") return code;
+  return CODE_OF_SQLSTATE[code] ?? "ONCEBOX_LEAD_INVALID";
 }
 
 type Line = z.infer<typeof shape.RecordResult>;
@@ -226,17 +236,22 @@ type Line = z.infer<typeof shape.RecordResult>;
 function toLine(result: RecordResult, index: number): Line {
   const record = index + 1;
   if (result.refusal === null) return { record, lead_id: result.leadId, created: result.created };
-  const { code, field, message, hint } = result.refusal;
-  return { record, error: { code: CODE_OF_SQLSTATE[code] ?? code, field, message, hint } };
+  const { field, message, hint } = result.refusal;
+  return { record, error: { code: codeOf(result.refusal), field, message, hint } };
+}
+
+/** A line that is wrong before the database looks at it keeps no other one out. */
+function toWrongLine({ code, message, hint, errors }: HttpError, index: number): Line {
+  return { record: index + 1, error: { code, field: errors[0]?.field ?? null, message, hint } };
 }
 
 function isNdjson({ headers }: FastifyRequest): boolean {
-  return /^application\/x-ndjson\b/.test(headers["content-type"] ?? "");
+  return headers["content-type"]?.startsWith(NDJSON) ?? false;
 }
 
 async function sendNdjson(reply: FastifyReply, lines: readonly Line[]): Promise<FastifyReply> {
   return await reply
-    .type("application/x-ndjson")
+    .type(NDJSON)
     .serializer((value: unknown) =>
       (value as Line[]).map((it) => `${JSON.stringify(it)}\n`).join(""),
     )

@@ -26,7 +26,7 @@ export function notificationRoutes({ db }: Database): FastifyPluginAsync {
     app.get(
       "/v1/notifications",
       {
-        preHandler: requireScope("read"),
+        onRequest: requireScope("read"),
         schema: {
           summary: "List notifications, the newest first",
           tags: ["notifications"],
@@ -59,13 +59,14 @@ export function notificationRoutes({ db }: Database): FastifyPluginAsync {
     );
 
     app.get(
-      "/v1/notifications/:id",
+      "/v1/notifications/:id(.+)",
       {
-        preHandler: requireScope("read"),
+        onRequest: requireScope("read"),
         schema: {
           summary: "One notification, every attempt",
           tags: ["notifications"],
           params,
+          querystring: shape.NOTHING,
           response: acted,
         },
       },
@@ -75,11 +76,12 @@ export function notificationRoutes({ db }: Database): FastifyPluginAsync {
     app.post(
       "/v1/notifications/:id/cancel",
       {
-        preHandler: requireScope("operate"),
+        onRequest: requireScope("operate"),
         schema: {
           summary: "Take back one that is pending",
           tags: ["notifications"],
           params,
+          querystring: shape.NOTHING,
           body: shape.Act,
           response: acted,
         },
@@ -93,11 +95,12 @@ export function notificationRoutes({ db }: Database): FastifyPluginAsync {
     app.post(
       "/v1/notifications/:id/retry",
       {
-        preHandler: requireScope("operate"),
+        onRequest: requireScope("operate"),
         schema: {
           summary: "Send one that waits for its next try now",
           tags: ["notifications"],
           params,
+          querystring: shape.NOTHING,
           body: shape.Act,
           response: acted,
         },
@@ -111,11 +114,12 @@ export function notificationRoutes({ db }: Database): FastifyPluginAsync {
     app.post(
       "/v1/notifications/:id/resolve",
       {
-        preHandler: requireScope("operate"),
+        onRequest: requireScope("operate"),
         schema: {
           summary: "Decide an outcome in doubt, once you have looked at the provider's own record",
           tags: ["notifications"],
           params,
+          querystring: shape.NOTHING,
           body: shape.Resolution,
           response: acted,
         },

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
-import type { FastifyInstance, FastifyRequest, preHandlerAsyncHookHandler } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Kysely } from "kysely";
+import { countTokens } from "../inspect/tokens.ts";
 import { hashSecret, SCOPES, type Scope, type Token, useToken } from "../outbox/tokens.ts";
 import { HttpError } from "./problem.ts";
 
@@ -15,10 +16,17 @@ declare module "fastify" {
     /** Set once somebody has said who they are. */
     principal: Principal | null;
   }
+  interface FastifyContextConfig {
+    /** Whoever asks, their token is not even looked at. */
+    isForAll?: boolean;
+  }
 }
 
 export interface Gate {
-  /** Whether everybody who can connect may do everything: on loopback, while there is no token. */
+  /**
+   * Whether everybody who can connect may do everything: on loopback, while there is no token. The
+   * first token that is made ends it for good, within five seconds.
+   */
   readonly isOpen: boolean;
   /** Who holds a token with this secret or its hash; null = nobody. Known for five seconds. */
   recognise(secretOrHash: string | Buffer): Promise<Principal | null>;
@@ -45,8 +53,25 @@ export function createGate(
     return token === null ? null : { ...token, tokenHash: hash };
   }
 
+  let { isOpen } = settings;
+  let askAgainAt = performance.now() + REMEMBERED_MS;
+  /** Nobody waits for it: where the database is away, nothing can be done either. */
+  function lookForTokens(): void {
+    if (!isOpen || performance.now() < askAgainAt) return;
+    askAgainAt = performance.now() + REMEMBERED_MS;
+    countTokens(db).then(
+      (count) => {
+        if (count > 0) isOpen = false;
+      },
+      () => {},
+    );
+  }
+
   return {
-    isOpen: settings.isOpen,
+    get isOpen() {
+      lookForTokens();
+      return isOpen;
+    },
     async recognise(secretOrHash) {
       const hash = typeof secretOrHash === "string" ? hashSecret(secretOrHash) : secretOrHash;
       const key = hash.toString("base64");
@@ -66,6 +91,8 @@ export function createGate(
 export function readBearer(app: FastifyInstance, gate: Gate): void {
   app.decorateRequest("principal", null);
   app.addHook("onRequest", async (request) => {
+    // A probe is answered while the tokens cannot be read.
+    if (request.routeOptions.config.isForAll) return;
     const header = request.headers.authorization;
     if (header === undefined) {
       if (gate.isOpen) request.principal = LOCAL;
@@ -79,7 +106,7 @@ export function readBearer(app: FastifyInstance, gate: Gate): void {
 }
 
 /** Lets pass who may do this. */
-export function requireScope(scope: Scope): preHandlerAsyncHookHandler {
+export function requireScope(scope: Scope): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
     principalOf(request, scope);
   };

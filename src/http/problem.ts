@@ -1,3 +1,6 @@
+import { randomUUID } from "node:crypto";
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { ResponseSerializationError } from "fastify-type-provider-zod";
 import { mayPass } from "../db/errors.ts";
@@ -50,22 +53,29 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   ONCEBOX_RATE_LIMITED: 429,
 };
 
-const TITLE: Readonly<Record<number, string>> = {
+export const TITLE: Readonly<Record<number, string>> = {
   400: "The request is wrong",
   401: "Who are you?",
   403: "Not allowed",
   404: "Not found",
   405: "Method not allowed",
+  408: "Too slow",
   409: "Not now",
   413: "Too large",
+  414: "Too large",
   415: "Not JSON",
   422: "The key belongs to other content",
   429: "Too many",
+  431: "Too large",
   500: "Something went wrong here",
   503: "The database cannot be reached",
 };
 
-/** How long a caller waits before it asks a database again that is away. */
+/** What may well be otherwise in a moment, and how long a caller waits for that. */
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  "ONCEBOX_KEY_IN_USE",
+  "ONCEBOX_DATABASE_UNREACHABLE",
+]);
 const RETRY_AFTER_S = 2;
 
 /**
@@ -89,18 +99,59 @@ export function sendProblem(problem: HttpError, request: FastifyRequest, reply: 
   if (problem.status === 401) reply.header("www-authenticate", "Bearer");
   return reply
     .code(problem.status)
-    .type("application/problem+json")
+    .type(PROBLEM_TYPE)
     .serializer((value: unknown) => JSON.stringify(value))
-    .send({
-      type: `urn:oncebox:${problem.code}`,
-      title: TITLE[problem.status] ?? "Refused",
-      status: problem.status,
-      code: problem.code,
-      detail: problem.message,
-      hint: problem.hint,
-      ...(problem.errors.length > 0 && { errors: problem.errors }),
-      request_id: request.id,
-    });
+    .send(detailsOf(problem, request.id));
+}
+
+const PROBLEM_TYPE = "application/problem+json";
+
+/** RFC 9457. */
+function detailsOf(problem: HttpError, requestId: string) {
+  return {
+    type: `urn:oncebox:${problem.code}`,
+    title: TITLE[problem.status] ?? "Refused",
+    status: problem.status,
+    code: problem.code,
+    detail: problem.message,
+    hint: problem.hint,
+    ...(problem.errors.length > 0 && { errors: problem.errors }),
+    request_id: requestId,
+  };
+}
+
+/** Answers what Node itself could not read, or did not want to wait for, and hangs up. */
+export function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy(error);
+    return;
+  }
+  const problem = unreadable(error.code);
+  const body = JSON.stringify(detailsOf(problem, randomUUID()));
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    `Content-Type: ${PROBLEM_TYPE}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "Connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+}
+
+function unreadable(code: string | undefined): HttpError {
+  switch (code) {
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return new HttpError(408, "ONCEBOX_REQUEST_REFUSED", "the request did not come in time", {
+        hint: "Send headers within 10 seconds and the rest within 15.",
+      });
+    case "HPE_HEADER_OVERFLOW":
+      return new HttpError(431, "ONCEBOX_REQUEST_REFUSED", "the headers are too large", {
+        hint: "All of them together fit 16 KiB.",
+      });
+    default:
+      return new HttpError(400, "ONCEBOX_REQUEST_REFUSED", "the request is not valid HTTP", {
+        hint: "Look at what is between: this is HTTP/1.1 without TLS.",
+      });
+  }
 }
 
 /** The route's pattern, never the path as it came: that may hold anything. */
@@ -112,11 +163,12 @@ function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof OnceboxError) {
     const status = STATUS_OF[error.code] ?? 500;
-    return new HttpError(status, error.code, error.message, { hint: error.hint });
+    const { message, hint } = error;
+    const parts = PASSING.has(error.code) ? { hint, retryAfterS: RETRY_AFTER_S } : { hint };
+    return new HttpError(status, error.code, message, parts);
   }
   if (error instanceof ResponseSerializationError) return internal();
-  const { statusCode, code, validation } = error as Partial<FastifyError>;
-  if (validation !== undefined) return wrongFields(validation);
+  const { statusCode, code } = error as Partial<FastifyError>;
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return refused(statusCode, code);
   }
@@ -129,35 +181,19 @@ function toHttpError(error: unknown): HttpError {
   return internal();
 }
 
-/** A lost connection, a server that restarts, a pool without a free connection: all pass. */
+/** A lost connection, a server that restarts or fell silent, no free connection, a lock: all pass. */
 function isAway(error: unknown): boolean {
   if (!mayPass(error)) return false;
   const { code, message } = error as Error & { code?: string };
   return (
-    (code !== undefined && /^(?:08|53|57|25006|E[A-Z]+$)/.test(code)) ||
-    /connection|timeout exceeded/i.test(message)
+    (code !== undefined && /^(?:08|25006|53|55|57|E[A-Z]+$)/.test(code)) ||
+    /connection|timeout/i.test(message)
   );
 }
 
 function internal(): HttpError {
   return new HttpError(500, "ONCEBOX_INTERNAL", "the request failed here", {
     hint: "Look for its request_id in the log; nothing is said here of what went wrong.",
-  });
-}
-
-type Validation = NonNullable<FastifyError["validation"]>;
-
-/** Every field that is wrong, and what it wanted. */
-function wrongFields(validation: Validation): HttpError {
-  const errors = validation.map((it) => ({
-    field: it.instancePath.replace(/^\//, "").replaceAll("/", ".") || null,
-    message: it.message ?? "is wrong",
-    hint: "See /openapi.json.",
-  }));
-  const names = errors.map((it) => it.field ?? "the body").join(", ");
-  return new HttpError(400, "ONCEBOX_INPUT_INVALID", `wrong: ${names}`, {
-    hint: "Correct what errors lists.",
-    errors,
   });
 }
 
@@ -172,12 +208,16 @@ function refused(status: number, code: string | undefined): HttpError {
       return new HttpError(415, "ONCEBOX_REQUEST_REFUSED", "the body is not application/json", {
         hint: "Send JSON in UTF-8 with content-type: application/json, not compressed.",
       });
+    case 414:
+      return new HttpError(414, "ONCEBOX_REQUEST_REFUSED", "the address is too long", {
+        hint: "See /docs.",
+      });
     default:
       return new HttpError(
         status,
         "ONCEBOX_REQUEST_REFUSED",
-        `the request cannot be read${code === undefined ? "" : ` (${code})`}`,
-        { hint: "See /openapi.json." },
+        code === "FST_ERR_BAD_URL" ? "the address cannot be read" : "the request cannot be read",
+        { hint: "See /docs." },
       );
   }
 }

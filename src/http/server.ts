@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import { type FastifyInstance, fastify } from "fastify";
-import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { serializerCompiler } from "fastify-type-provider-zod";
 import { Kysely, PostgresDialect } from "kysely";
 import { type HttpConfig, requireDatabaseUrl } from "../config.ts";
 import { assertSchemaIsCurrent } from "../db/migrate.ts";
@@ -13,17 +13,20 @@ import { countTokens } from "../inspect/tokens.ts";
 import type { Logger } from "../log.ts";
 import { createMetrics, type Metrics } from "../metrics.ts";
 import { readVersion } from "../version.ts";
+import { compileCheck } from "./check.ts";
 import type { Database } from "./database.ts";
 import { describeApi } from "./docs.ts";
 import { healthRoutes } from "./health.ts";
 import { isLoopback, refuseStrangeHosts } from "./hosts.ts";
-import { readJson } from "./json.ts";
+import { readJson, readNdjson } from "./json.ts";
 import { leadRoutes } from "./leads.ts";
+import { watchMethods } from "./methods.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { notificationRoutes } from "./notifications.ts";
 import { createGate, type Gate, readBearer } from "./principal.ts";
-import { HttpError, problemHandler, sendProblem } from "./problem.ts";
+import { answerUnreadable, HttpError, problemHandler, sendProblem } from "./problem.ts";
 import { openScrape, type Scrape } from "./scrape.ts";
+import { letGoAtStop } from "./stop.ts";
 import { serveDashboard } from "./ui/routes.ts";
 import type { Landings } from "./ui/sandbox.ts";
 import { webhookRoutes } from "./webhook.ts";
@@ -44,13 +47,21 @@ interface ServerSettings {
   readonly metrics?: Metrics;
   /** What arrives at the stand-ins, for `oncebox dev`; null where the providers are real. */
   readonly landings?: Landings | null;
+  readonly patience?: Patience;
 }
+
+/** How long a client may take, in milliseconds. */
+interface Patience {
+  readonly headersMs: number;
+  /** Headers and body. */
+  readonly requestMs: number;
+}
+
+const PATIENCE: Patience = { headersMs: 10_000, requestMs: 15_000 };
 
 /** A lead with all its texts fits. */
 const BODY_BYTES = 16_384;
 const HEADER_BYTES = 16_384;
-const HEADERS_MS = 10_000;
-const REQUEST_MS = 15_000;
 const KEEP_ALIVE_MS = 30_000;
 const CHECK_CONNECTIONS_MS = 1_000;
 const MOST_CONNECTIONS = 5_000;
@@ -105,27 +116,53 @@ async function createApp(
     scrape,
     metrics,
   }: { readonly gate: Gate; readonly scrape: Scrape; readonly metrics: Metrics },
-  { http, webhookSecrets = [], landings = null }: ServerSettings,
+  { http, webhookSecrets = [], landings = null, patience = PATIENCE }: ServerSettings,
   log: Logger,
 ): Promise<FastifyInstance> {
   const app = fastify({
     genReqId: () => randomUUID(),
     bodyLimit: BODY_BYTES,
-    requestTimeout: REQUEST_MS,
+    requestTimeout: patience.requestMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // What is idle is cut at a stop, what is under way is answered.
+    // At a stop what is idle is cut, and what is under way or just coming in is answered.
     forceCloseConnections: "idle",
+    return503OnClosing: false,
+    clientErrorHandler: answerUnreadable,
+    frameworkErrors: problemHandler(log),
     http: {
-      headersTimeout: HEADERS_MS,
+      headersTimeout: patience.headersMs,
       maxHeaderSize: HEADER_BYTES,
       connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
     },
     routerOptions: { maxParamLength: 100 },
   });
   app.server.maxConnections = MOST_CONNECTIONS;
-  app.setValidatorCompiler(validatorCompiler);
+  app.setValidatorCompiler(compileCheck);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(problemHandler(log));
+  parseJsonOnly(app);
+  refuseStrangeHosts(app, gate);
+  readBearer(app, gate);
+  await app.register(helmet, HEADERS);
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.header("cache-control", "no-store");
+  });
+  letGoAtStop(app, patience.requestMs);
+  await describeApi(app);
+  const refuseOtherMethods = watchMethods(app);
+  await app.register(healthRoutes(database));
+  await app.register(
+    webhookRoutes({
+      ...{ db: database.db, secrets: webhookSecrets, log },
+      count: metrics.webhook,
+    }),
+  );
+  await app.register(metricsRoutes(scrape, { isPublic: isLoopback(http.host) }));
+  await limitRate(app, http);
+  await app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone }));
+  await app.register(notificationRoutes(database));
+  refuseOtherMethods();
+  // After the hooks that it answers with.
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
       new HttpError(404, "ONCEBOX_NOT_FOUND", "there is nothing at this address", {
@@ -135,25 +172,6 @@ async function createApp(
       reply,
     ),
   );
-  parseJsonOnly(app);
-  refuseStrangeHosts(app, http);
-  readBearer(app, gate);
-  await app.register(helmet, HEADERS);
-  app.addHook("onRequest", async (_request, reply) => {
-    reply.header("cache-control", "no-store");
-  });
-  await describeApi(app);
-  app.register(healthRoutes(database));
-  app.register(
-    webhookRoutes({
-      ...{ db: database.db, secrets: webhookSecrets, log },
-      count: metrics.webhook,
-    }),
-  );
-  app.register(metricsRoutes(scrape, { isPublic: isLoopback(http.host) }));
-  await limitRate(app, http);
-  app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone }));
-  app.register(notificationRoutes(database));
   await serveDashboard(app, { ...database, gate, log, landings });
   return app;
 }
@@ -194,24 +212,10 @@ function parseJsonOnly(app: FastifyInstance): void {
   });
 }
 
-function readNdjson(body: Buffer): unknown[] {
-  const lines: unknown[] = [];
-  for (let start = 0; start < body.length; ) {
-    const newline = body.indexOf(0x0a, start);
-    const end = newline === -1 ? body.length : newline;
-    const line = body.subarray(start, end);
-    if (line.some((byte) => byte !== 0x20 && byte !== 0x0d && byte !== 0x09)) {
-      lines.push(readJson(line));
-    }
-    start = end + 1;
-  }
-  return lines;
-}
-
 /** Of what is registered from here on: by token; by address where nobody said who they are. */
 async function limitRate(app: FastifyInstance, { requestsPerSecond }: HttpConfig): Promise<void> {
   await app.register(rateLimit, {
-    hook: "preHandler",
+    hook: "onRequest",
     max: requestsPerSecond,
     timeWindow: 1_000,
     keyGenerator: ({ principal, ip }) => principal?.name ?? ip,

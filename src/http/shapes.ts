@@ -1,7 +1,11 @@
 import { z } from "zod";
 import { CHANNELS, STATES } from "../outbox/notification.ts";
+import { TITLE } from "./problem.ts";
 
 /** What goes over the wire, for checking and for /openapi.json. Names as `register_lead` has them. */
+
+/** Of a query: a name that means nothing here is a slip, and a secret that belongs into a header. */
+export const NOTHING = z.strictObject({});
 
 const TEXT = (most: number) => z.string().max(most).nullish();
 
@@ -75,7 +79,7 @@ export const RecordResult = z
 
 export const NotificationId = z
   .string()
-  .regex(/^[1-9]\d{0,18}$/, 'wanted a notification id such as "1042"');
+  .regex(/^[1-9]\d{0,17}$/, 'wanted a notification id such as "1042"');
 
 export const Notification = z
   .looseObject({
@@ -146,5 +150,11 @@ export const Resolution = z
   .meta({ id: "Resolution" });
 
 export const PROBLEMS = Object.fromEntries(
-  [400, 401, 403, 404, 409, 413, 415, 422, 429, 503].map((status) => [status, Problem]),
-) as Record<number, typeof Problem>;
+  [400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 431, 500, 503].map((status) => [
+    status,
+    {
+      description: TITLE[status],
+      content: { "application/problem+json": { schema: Problem } },
+    },
+  ]),
+);

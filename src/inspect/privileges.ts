@@ -35,8 +35,8 @@ const CALLS = {
     ...["find_leads", "reopen_channel", "send_test", "preview_text"],
   ],
   oncebox_server: [
-    ...["use_token", "open_session", "use_session", "close_session", "note_act", "recent_leads"],
-    "take_webhook",
+    ...["use_token", "open_session", "use_session", "close_session", "note_act", "over_limit"],
+    ...["lead_problems", "take_webhook"],
   ],
 } as const;
 

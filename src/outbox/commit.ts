@@ -14,8 +14,13 @@ interface Pool {
   connect(): Promise<Client & { release(destroy?: boolean): void }>;
 }
 
-/** Looks at the results before they are committed; what it throws takes all of them back. */
-type Check = (results: readonly RecordResult[]) => void;
+/** Asked in the transaction that registers them: which records, by place, are refused whatever they say. */
+export type Judge = (
+  tx: Client,
+  records: readonly LeadRecord[],
+) => Promise<ReadonlyMap<number, Refusal>>;
+
+const PASS: Judge = async () => new Map();
 
 /**
  * Registers records on a connection of its own, and on another one when the first was lost: a commit
@@ -29,27 +34,33 @@ export async function registerSurely(
   pool: Pool,
   records: readonly LeadRecord[],
   forMs: number,
-  check: Check = () => {},
+  judge: Judge = PASS,
 ): Promise<RecordResult[]> {
   return await persist(forMs, async () => {
     const client = await pool.connect();
     let isWell = false;
     try {
-      const results = await registerCommitted(client, records, check);
+      const results = await registerCommitted(client, records, judge);
       isWell = true;
       return results;
     } catch (error) {
       isWell = error instanceof OnceboxError;
-      if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error;
+      if (!isWaitForRegistration(error)) throw error;
       throw new OnceboxError(
         "ONCEBOX_KEY_IN_USE",
-        "another registration with this key is under way",
+        "another registration with this key or this number is under way",
         { hint: "Ask again in a second: what it registered is answered then.", cause: error },
       );
     } finally {
       client.release(!isWell);
     }
   });
+}
+
+/** Not one for a table: a migration holds those for a moment, and is waited for. */
+function isWaitForRegistration(error: unknown): boolean {
+  const { code, where = "" } = error as { code?: unknown; where?: string };
+  return code === LOCK_NOT_AVAILABLE && /\bregistration\b|pg_advisory_xact_lock/.test(where);
 }
 
 const LOCK_NOT_AVAILABLE = "55P03";
@@ -64,13 +75,18 @@ const LOCK_NOT_AVAILABLE = "55P03";
 export async function registerCommitted(
   client: Client,
   records: readonly LeadRecord[],
-  check: Check = () => {},
+  judge: Judge = PASS,
 ): Promise<RecordResult[]> {
   try {
     return await inTransaction(client, async () => {
-      const results = await registerRecords(client, records, { skipRefused: true });
-      check(results);
-      return results;
+      const refused = await judge(client, records);
+      const passed = records.filter((_, index) => !refused.has(index));
+      const results = await registerRecords(client, passed, { skipRefused: true });
+      return records.map((_, index) => {
+        const refusal = refused.get(index);
+        if (refusal !== undefined) return { leadId: null, created: null, refusal };
+        return results.shift() as RecordResult;
+      });
     });
   } catch (error) {
     const refusal = refusalOf(error);
@@ -78,8 +94,8 @@ export async function registerCommitted(
     if (records.length === 1) return [{ leadId: null, created: null, refusal }];
     const middle = Math.ceil(records.length / 2);
     return [
-      ...(await registerCommitted(client, records.slice(0, middle), check)),
-      ...(await registerCommitted(client, records.slice(middle), check)),
+      ...(await registerCommitted(client, records.slice(0, middle), judge)),
+      ...(await registerCommitted(client, records.slice(middle), judge)),
     ];
   }
 }

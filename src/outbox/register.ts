@@ -17,6 +17,8 @@ export interface Refusal {
   readonly field: string | null;
   readonly message: string;
   readonly hint: string;
+  /** When the same may well be taken; where that is known. */
+  readonly retryAfterS?: number;
 }
 
 export type RecordResult =
@@ -137,7 +139,7 @@ function findUnstorable(record: LeadRecord): Refusal | null {
   };
 }
 
-function isUnstorable(value: unknown): boolean {
+export function isUnstorable(value: unknown): boolean {
   if (typeof value === "string") return value.includes("\0") || !value.isWellFormed();
   if (value === null || typeof value !== "object" || value instanceof Date) return false;
   return Object.entries(value).some(([key, it]) => isUnstorable(key) || isUnstorable(it));

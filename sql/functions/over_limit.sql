@@ -1,0 +1,73 @@
+-- oncebox.over_limit(leads, per_phone, since) -> the records whose number had enough leads of late
+--
+-- For the limits of the HTTP API, against SMS pumping; asked in the transaction that then registers
+-- the others. A record whose key is known is nothing new and never over. What a batch brings counts
+-- for its later records.
+--
+-- Returns  record, its place from 1; wait, until its number may have another lead.
+-- Locks    numbers until the end of the transaction, so that calls at the same moment cannot all take the
+--          last place; of many records only numbers that come more than once, or had a lead of late:
+--          a lock each for thousands would fill the server's table of locks.
+create or replace function oncebox.over_limit(leads jsonb, per_phone integer, since interval)
+returns table (
+  record integer,
+  wait   interval
+)
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+  v_records integer[];
+  v_phones  text[];
+begin
+  select array_agg(e.record::integer order by e.record), array_agg(p.phone order by e.record)
+    into v_records, v_phones
+    from jsonb_array_elements(leads) with ordinality as e (lead, record)
+   cross join lateral oncebox.parse_phone(e.lead ->> 'phone') as p
+   cross join lateral (
+     select coalesce(nullif(btrim(e.lead ->> 'source'), ''), 'default') as source,
+            nullif(e.lead ->> 'idempotency_key', '')                    as idempotency_key) as given
+   where p.phone is not null
+     and not exists (
+       select
+         from oncebox.registration as r
+        where r.source = given.source
+          and r.idempotency_key = oncebox.standing_key(given.source, given.idempotency_key));
+
+  perform pg_advisory_xact_lock(hashtext('oncebox.over_limit'), number.hash)
+     from (select distinct hashtext(a.phone) as hash
+             from unnest(v_phones) as a (phone)
+            group by a.phone
+           having cardinality(v_phones) <= 10
+               or count(*) > 1
+               or exists (select
+                            from oncebox.notification as n
+                           where n.recipient = a.phone
+                             and n.created_at > now() - since)
+            order by hash) as number;
+
+  -- A statement of its own sees what was committed while we waited.
+  return query
+  with asked as (
+    select a.record, a.phone, row_number() over (partition by a.phone order by a.record) as place
+      from unnest(v_records, v_phones) as a (record, phone)
+  ), recent as (
+    select a.phone,
+           count(n.id) as leads,
+           -- Once this one is old enough there is a place again.
+           (array_agg(n.created_at order by n.created_at desc))[per_phone] as in_the_way_at
+      from (select distinct asked.phone from asked) as a
+      left join oncebox.notification as n
+        on n.recipient = a.phone
+       and n.created_at > now() - since
+     group by a.phone
+  )
+  select a.record,
+         greatest(coalesce(r.in_the_way_at + since - now(), since), interval '1 second')
+    from asked as a
+    join recent as r
+      on r.phone = a.phone
+   where r.leads + a.place > per_phone
+   order by a.record;
+end
+$$;
