@@ -11,10 +11,13 @@ import { CODE_OF_SQLSTATE } from "../db/errors.ts";
 import { type ErrorCode, OnceboxError } from "../errors.ts";
 import { findLeadProblems } from "../inspect/lead-problems.ts";
 import { findLead } from "../inspect/leads.ts";
+import type { Metrics } from "../metrics.ts";
 import { registerSurely } from "../outbox/commit.ts";
 import type { LeadRecord } from "../outbox/lead.ts";
 import { limitPerPhone } from "../outbox/limit.ts";
+import type { ChannelName } from "../outbox/notification.ts";
 import { isUnstorable, type RecordResult, type Refusal } from "../outbox/register.ts";
+import { continueTrace } from "../trace.ts";
 import { check, compileCheck, wrongFields } from "./check.ts";
 import type { Database } from "./database.ts";
 import { type Principal, principalOf, requireScope } from "./principal.ts";
@@ -25,6 +28,7 @@ import { toSnake } from "./snake.ts";
 interface LeadRoutes extends Database {
   /** Leads that a number may have in an hour; null = as many as come. */
   readonly leadsPerPhone: number | null;
+  readonly metrics: Pick<Metrics, "registered">;
 }
 
 /** How long a commit that nobody answered is asked for, on new connections. */
@@ -41,7 +45,7 @@ const checkList: FastifySchemaCompiler<unknown> = (part) => {
   return compileCheck({ ...part, schema });
 };
 
-export function leadRoutes({ pool, db, leadsPerPhone }: LeadRoutes): FastifyPluginAsync {
+export function leadRoutes({ pool, db, leadsPerPhone, metrics }: LeadRoutes): FastifyPluginAsync {
   const judge =
     leadsPerPhone === null
       ? undefined
@@ -73,7 +77,7 @@ export function leadRoutes({ pool, db, leadsPerPhone }: LeadRoutes): FastifyPlug
       async (request, reply) => {
         const principal = principalOf(request, "write");
         const record = toRecord(request.body, readKey(request), principal);
-        const [result] = await register([record]);
+        const [result] = await register([record], request);
         if (result === undefined) throw new TypeError("a lead was registered without a result");
         if (result.refusal !== null) throw await toProblem(result.refusal, record);
         reply.header("location", `/v1/leads/${result.leadId}`);
@@ -102,7 +106,7 @@ export function leadRoutes({ pool, db, leadsPerPhone }: LeadRoutes): FastifyPlug
         const principal = principalOf(request, "write");
         refuseKey(request);
         const read = (request.body as unknown[]).map((it) => readRecord(it, principal));
-        const results = await register(read.filter(isRecord));
+        const results = await register(read.filter(isRecord), request);
         const lines = read.map((it, index) =>
           it instanceof HttpError
             ? toWrongLine(it, index)
@@ -137,8 +141,20 @@ export function leadRoutes({ pool, db, leadsPerPhone }: LeadRoutes): FastifyPlug
     );
   };
 
-  async function register(records: readonly LeadRecord[]): Promise<RecordResult[]> {
-    return records.length === 0 ? [] : await registerSurely(pool, records, SURELY_MS, judge);
+  /** As a part of the caller's trace, where one came with the request. */
+  async function register(
+    records: readonly LeadRecord[],
+    { headers }: FastifyRequest,
+  ): Promise<RecordResult[]> {
+    if (records.length === 0) return [];
+    const results = await continueTrace(headers, () =>
+      registerSurely(pool, records, SURELY_MS, judge),
+    );
+    for (const [index, { created }] of results.entries()) {
+      const result = created === null ? "refused" : created ? "created" : "repeated";
+      metrics.registered(channelsOf(records[index] ?? {}), result);
+    }
+    return results;
   }
 
   async function toProblem(refusal: Refusal, record: LeadRecord): Promise<HttpError> {
@@ -224,6 +240,10 @@ function wrongKey(what: string): HttpError {
       hint: "Use what makes the submission unique, such as form-8f2c, or leave it out.",
     },
   ]);
+}
+
+function channelsOf({ phone, email }: LeadRecord): ChannelName[] {
+  return [...(phone == null ? [] : ["sms" as const]), ...(email == null ? [] : ["email" as const])];
 }
 
 function codeOf({ code }: Refusal): ErrorCode {

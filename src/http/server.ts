@@ -159,7 +159,7 @@ async function createApp(
   );
   await app.register(metricsRoutes(scrape, { isPublic: isLoopback(http.host) }));
   await limitRate(app, http);
-  await app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone }));
+  await app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone, metrics }));
   await app.register(notificationRoutes(database));
   refuseOtherMethods();
   // After the hooks that it answers with.
