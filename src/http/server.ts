@@ -141,12 +141,13 @@ async function createApp(
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(problemHandler(log));
   parseJsonOnly(app);
-  refuseStrangeHosts(app, gate);
-  readBearer(app, gate);
+  // First, so that what is refused by the hooks that follow has its headers, too.
   await app.register(helmet, HEADERS);
   app.addHook("onRequest", async (_request, reply) => {
     reply.header("cache-control", "no-store");
   });
+  refuseStrangeHosts(app, gate);
+  readBearer(app, gate);
   letGoAtStop(app, patience.requestMs);
   await describeApi(app);
   const refuseOtherMethods = watchMethods(app);
@@ -162,6 +163,7 @@ async function createApp(
   await app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone, metrics }));
   await app.register(notificationRoutes(database));
   refuseOtherMethods();
+  await serveDashboard(app, { ...database, gate, log, landings });
   // After the hooks that it answers with.
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
@@ -172,7 +174,6 @@ async function createApp(
       reply,
     ),
   );
-  await serveDashboard(app, { ...database, gate, log, landings });
   return app;
 }
 
