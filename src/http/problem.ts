@@ -155,7 +155,7 @@ function unreadable(code: string | undefined): HttpError {
 }
 
 /** The route's pattern, never the path as it came: that may hold anything. */
-export function routeOf(request: FastifyRequest): string {
+function routeOf(request: FastifyRequest): string {
   return `${request.method} ${request.routeOptions.url ?? "unknown"}`;
 }
 

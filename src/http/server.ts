@@ -140,13 +140,14 @@ async function createApp(
   app.setValidatorCompiler(compileCheck);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(problemHandler(log));
-  parseJsonOnly(app);
-  refuseStrangeHosts(app, gate);
-  readBearer(app, gate);
+  // First, so that what is refused has them, too.
   await app.register(helmet, HEADERS);
   app.addHook("onRequest", async (_request, reply) => {
     reply.header("cache-control", "no-store");
   });
+  parseJsonOnly(app);
+  refuseStrangeHosts(app, gate);
+  readBearer(app, gate);
   letGoAtStop(app, patience.requestMs);
   await describeApi(app);
   const refuseOtherMethods = watchMethods(app);

@@ -48,7 +48,7 @@ const FieldError = z.object({
   hint: z.string(),
 });
 
-export const Problem = z
+const Problem = z
   .object({
     type: z.string(),
     title: z.string(),

@@ -33,7 +33,7 @@ interface NewToken {
 const PREFIX = "oncebox_";
 
 /** 256 random bits, so its hash needs no salt. */
-export function makeSecret(): string {
+function makeSecret(): string {
   return PREFIX + randomBytes(32).toString("base64url");
 }
 
