@@ -140,12 +140,12 @@ async function createApp(
   app.setValidatorCompiler(compileCheck);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(problemHandler(log));
-  parseJsonOnly(app);
-  // First, so that what is refused by the hooks that follow has its headers, too.
+  // First, so that what is refused has them, too.
   await app.register(helmet, HEADERS);
   app.addHook("onRequest", async (_request, reply) => {
     reply.header("cache-control", "no-store");
   });
+  parseJsonOnly(app);
   refuseStrangeHosts(app, gate);
   readBearer(app, gate);
   letGoAtStop(app, patience.requestMs);
@@ -163,7 +163,6 @@ async function createApp(
   await app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone, metrics }));
   await app.register(notificationRoutes(database));
   refuseOtherMethods();
-  await serveDashboard(app, { ...database, gate, log, landings });
   // After the hooks that it answers with.
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
@@ -174,6 +173,7 @@ async function createApp(
       reply,
     ),
   );
+  await serveDashboard(app, { ...database, gate, log, landings });
   return app;
 }
 
