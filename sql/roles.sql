@@ -192,7 +192,7 @@ grant execute on function oncebox.claim, oncebox.keep_draft, oncebox.settle, onc
   oncebox.wake, oncebox.next_due_in, oncebox.trace_of,
   oncebox.prune, oncebox.prunable to oncebox_worker;
 grant select on oncebox.migration, oncebox.setting to oncebox_worker, oncebox_operator;
-grant update (delay) on oncebox.setting to oncebox_worker;
+grant update (delay) on oncebox.setting to oncebox_worker, oncebox_server;
 -- Its own row: it signs on, names its jobs, signs off.
 grant select (id, job_workers), insert (id, lock_key, pid, version), update (job_workers, stopped_at)
   on oncebox.worker to oncebox_worker;

@@ -12,6 +12,7 @@ import { OnceboxError } from "../errors.ts";
 import { countTokens } from "../inspect/tokens.ts";
 import type { Logger } from "../log.ts";
 import { createMetrics, type Metrics } from "../metrics.ts";
+import { setDelay } from "../outbox/worker-row.ts";
 import { readVersion } from "../version.ts";
 import { compileCheck } from "./check.ts";
 import type { Database } from "./database.ts";
@@ -41,6 +42,8 @@ export interface Server {
 interface ServerSettings {
   readonly databaseUrl: string | null;
   readonly http: HttpConfig;
+  /** From registration to the first send, written into the database; null = as it is there. */
+  readonly delay?: string | null;
   /** What Mobizon signs its webhooks with; none = they are not taken. */
   readonly webhookSecrets?: readonly string[];
   /** What is counted, by a worker in the same process too; default what is counted here. */
@@ -91,6 +94,8 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   await assertReachable(pool);
   await assertSchemaIsCurrent(pool);
+  // Before anybody can register.
+  if (settings.delay != null) await setDelay(db, settings.delay);
 
   const { http } = settings;
   const isOpen = http.token === null && (await countTokens(db)) === 0;

@@ -104,7 +104,9 @@ export const DECLARED: readonly Privilege[] = [
   // For its own metrics.
   ...["pulse", "queue"].map((it) => cell("oncebox_worker", "select", `view oncebox.${it}`)),
   cell("oncebox_worker", "execute", "function oncebox.locks_of_workers"),
-  cell("oncebox_worker", "update (delay)", "table oncebox.setting"),
+  ...["oncebox_worker", "oncebox_server"].map((role) =>
+    cell(role, "update (delay)", "table oncebox.setting"),
+  ),
   ...["select (id)", "select (job_workers)", "update (job_workers)", "update (stopped_at)"]
     .concat(["insert (id)", "insert (lock_key)", "insert (pid)", "insert (version)"])
     .map((right) => cell("oncebox_worker", right, "table oncebox.worker")),

@@ -3,8 +3,11 @@ import type { Logger } from "../../log.ts";
 
 /** One stream of events to every page that looks; what is read is read once for all of them. */
 export interface Live {
-  /** Takes the connection over until the page leaves or the server stops. */
-  attach(reply: FastifyReply): void;
+  /**
+   * Takes the connection over until the page leaves, the server stops, or whoever looks may no longer:
+   * they are asked about every 15 seconds.
+   */
+  attach(reply: FastifyReply, mayLook: () => Promise<boolean>): void;
   /** To every page. */
   tell(event: string, data: unknown): void;
   close(): void;
@@ -15,29 +18,44 @@ const EVERY_MS = 2_000;
 const REST_FACTOR = 9;
 const HEARTBEAT_MS = 15_000;
 const MOST_PAGES = 200;
+/** A page that reads this much too slowly is let go of; it comes back by itself. */
+const MOST_UNREAD_BYTES = 1_048_576;
 
 /**
  * @param read - What the event `overview` shows. Read while anybody looks, and so seldom that it takes
  *   at most a tenth of one connection's time, however large the tables are.
  */
 export function createLive(read: () => Promise<unknown>, log: Logger): Live {
-  const pages = new Set<FastifyReply>();
+  const pages = new Map<FastifyReply, () => Promise<boolean>>();
   let timer: NodeJS.Timeout | null = null;
   let last: string | null = null;
   let isClosed = false;
 
   const heartbeat = setInterval(() => {
-    for (const page of pages) page.raw.write(": still here\n\n");
+    write(": still here\n\n");
+    for (const [page, mayLook] of pages) void letGoUnless(mayLook, page);
   }, HEARTBEAT_MS).unref();
+
+  async function letGoUnless(mayLook: () => Promise<boolean>, { raw }: FastifyReply) {
+    // A database that is away says nothing about anybody.
+    if (!(await mayLook().catch(() => true))) raw.end();
+  }
+
+  function write(text: string): void {
+    for (const { raw } of pages.keys()) {
+      if (raw.writableLength > MOST_UNREAD_BYTES) raw.destroy();
+      else raw.write(text);
+    }
+  }
 
   async function look(): Promise<void> {
     const startedAt = performance.now();
     try {
       last = frame("overview", await read());
-      for (const page of pages) page.raw.write(last);
+      write(last);
     } catch (error) {
       log.warn({ err: error }, "dashboard:not read, it is tried again");
-      for (const page of pages) page.raw.write(frame("trouble", { code: "database_away" }));
+      write(frame("trouble", { code: "database_away" }));
     }
     const tookMs = performance.now() - startedAt;
     timer =
@@ -47,7 +65,7 @@ export function createLive(read: () => Promise<unknown>, log: Logger): Live {
   }
 
   return {
-    attach(reply) {
+    attach(reply, mayLook) {
       if (isClosed || pages.size >= MOST_PAGES) {
         reply.raw.writeHead(503, { "retry-after": "5" }).end();
         return;
@@ -62,22 +80,19 @@ export function createLive(read: () => Promise<unknown>, log: Logger): Live {
       } as Record<string, string>);
       reply.raw.write("retry: 2000\n\n");
       if (last !== null && timer !== null) reply.raw.write(last);
-      pages.add(reply);
+      pages.set(reply, mayLook);
       reply.raw.once("close", () => pages.delete(reply));
       if (timer === null) {
         // Held until the first reading is done, so that two pages do not begin two.
         timer = setTimeout(() => void look(), 0);
       }
     },
-    tell(event, data) {
-      const text = frame(event, data);
-      for (const page of pages) page.raw.write(text);
-    },
+    tell: (event, data) => write(frame(event, data)),
     close() {
       isClosed = true;
       clearInterval(heartbeat);
       if (timer !== null) clearTimeout(timer);
-      for (const page of pages) page.raw.end();
+      for (const { raw } of pages.keys()) raw.end();
     },
   };
 }

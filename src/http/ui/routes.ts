@@ -71,7 +71,13 @@ export async function serveDashboard(app: FastifyInstance, dashboard: Dashboard)
     });
     const look = { preHandler: requireScope("read"), schema: { hide: true } };
     ui.get("/ui/overview", look, () => overviewPage(dashboard));
-    ui.get("/ui/live", look, async (_request, reply) => live.attach(reply));
+    ui.get("/ui/live", look, async (request, reply) => {
+      const { tokenHash } = principalOf(request, "read");
+      live.attach(
+        reply,
+        async () => tokenHash === null || (await gate.recognise(tokenHash)) !== null,
+      );
+    });
     ui.register(peopleRoutes(dashboard));
     ui.register(actRoutes(dashboard));
     ui.register(templateRoutes(dashboard));
