@@ -291,6 +291,6 @@ async function expectOnce(gateways: Gateways, leads: number): Promise<void> {
 /** The calls that prepare or send something, by method and answer. */
 function tried(counts: Record<string, Record<string, number>>): object {
   return Object.fromEntries(
-    Object.entries(counts).filter(([method]) => !/list|getinfo/i.test(method)),
+    Object.entries(counts).filter(([method]) => !/\/(?:list|get)/i.test(method)),
   );
 }
