@@ -84,8 +84,8 @@ const cases: ReadonlyArray<
           { id: 200, status: "NEW", segNum: "1", startSendTs: " " },
         ]),
         good([
-          { messageId: "100", status: "DELIVRD" },
-          { messageId: "200", status: "NEW" },
+          { messageId: "100", status: "DELIVRD", segments: 1 },
+          { messageId: "200", status: "NEW", segments: 1 },
         ]),
       ],
       [done([]), good([])],
