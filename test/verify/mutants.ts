@@ -151,8 +151,8 @@ export const MUTANTS: readonly NamedMutant[] = [
     src: {
       "tasks/send.ts": [
         [
-          "deps.moves.settle(key, outcome, claimed.history),",
-          `deps.moves.settle(key, outcome, claimed.history).catch(() => ({ moved: true, state: "sent" })),`,
+          "deps.moves.settle(key, outcome, claimed.history)",
+          `deps.moves.settle(key, outcome, claimed.history).catch(() => ({ moved: true, state: "sent" }))`,
         ],
       ],
     },
@@ -180,7 +180,10 @@ export const MUTANTS: readonly NamedMutant[] = [
           'import type { Socket } from "node:net";',
           `import type { Socket } from "node:net"; import { throughHttp2 } from "${new URL("./http2-front.ts", import.meta.url)}";`,
         ],
-        ["openClient(url, timeouts);", "openClient(await throughHttp2(url), timeouts);"],
+        [
+          "openClient(url, timeouts, request",
+          "openClient(await throughHttp2(url), timeouts, request",
+        ],
         ["allowH2: false,\n    timeout:", "allowH2: true, useH2c: true, timeout:"],
         ["allowH2: false,\n    pipelining:", "allowH2: true, useH2c: true, pipelining:"],
         [`if (started) return controller.abort(new Error("replay refused"));`, ""],
