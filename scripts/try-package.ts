@@ -84,9 +84,11 @@ async function loadDashboard(url: string): Promise<void> {
     const answer = await fetch(next);
     const text = await answer.text();
     if (!answer.ok) throw new Error(`the dashboard lacks ${next}: ${answer.status}`);
-    const references = text.matchAll(/(?:src|href)="([^"#]+)"|\bfrom\s+"(\.[^"]+)"/g);
-    for (const [, named, imported] of references) {
-      open.push(new URL(named ?? imported ?? "", next).href);
+    const references = text.matchAll(
+      /(?:src|href)="([^"#]+)"|\bfrom\s+"(\.[^"]+)"|:\s*"(\/assets\/[^"]+)"/g,
+    );
+    for (const [, named, imported, mapped] of references) {
+      open.push(new URL(named ?? imported ?? mapped ?? "", next).href);
     }
   }
   console.log(`the dashboard and the ${seen.size - 1} files it loads are there`);

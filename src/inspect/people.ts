@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely";
+import { OnceboxError } from "../errors.ts";
 import { COLUMNS_OF_LEAD, type LeadView } from "./leads.ts";
 
 /** One thing that happened for a lead; masked. */
@@ -16,6 +17,7 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /**
  * The leads of a person, the newest first, at most 20.
  *
+ * @throws OnceboxError `ONCEBOX_NOT_FOUND` - there are too many leads to look through all of them in time.
  * @param query - A number in any form, an address, or a lead's id. Taken literally.
  */
 export async function findPeople(db: Kysely<unknown>, query: string): Promise<LeadView[]> {
@@ -24,8 +26,20 @@ export async function findPeople(db: Kysely<unknown>, query: string): Promise<Le
   const found = await readLeads(db, sql`select oncebox.find_leads(${text})`);
   if (found.length > 0) return found;
   // Leads that other programs wrote have no notification to be found by: look through all of them.
-  return await readLeads(db, sql`select oncebox.leads_of(${text})`);
+  try {
+    return await readLeads(db, sql`select oncebox.leads_of(${text})`);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== QUERY_CANCELED) throw error;
+    throw new OnceboxError(
+      "ONCEBOX_NOT_FOUND",
+      "nobody who was to get a message has this number or address, and there are too many leads to look through the others",
+      { hint: "Ask in psql: sql/inspect/what_did_this_person_get.sql.", cause: error },
+    );
+  }
 }
+
+/** Its statement took longer than this connection lets it. */
+const QUERY_CANCELED = "57014";
 
 async function readLeads(db: Kysely<unknown>, ids: ReturnType<typeof sql>): Promise<LeadView[]> {
   const { rows } = await sql<LeadView>`
