@@ -17,7 +17,7 @@ import { landingsOf } from "./landings.ts";
 import { onStopSignal } from "./signals.ts";
 
 /** Long enough to see a lead wait, short enough to wait for it. */
-const DEFAULTS = { LOG_LEVEL: "warn", ONCEBOX_DELAY: "10 seconds" };
+const DEFAULTS = { LOG_LEVEL: "warn", ONCEBOX_DELAY: "5 seconds" };
 
 export function devCommand(): Command {
   return new Command("dev")

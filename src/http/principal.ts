@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Kysely } from "kysely";
-import { countTokens } from "../inspect/tokens.ts";
+import { hasTokens } from "../inspect/tokens.ts";
 import { hashSecret, SCOPES, type Scope, type Token, useToken } from "../outbox/tokens.ts";
 import { HttpError } from "./problem.ts";
 
@@ -59,9 +59,9 @@ export function createGate(
   function lookForTokens(): void {
     if (!isOpen || performance.now() < askAgainAt) return;
     askAgainAt = performance.now() + REMEMBERED_MS;
-    countTokens(db).then(
-      (count) => {
-        if (count > 0) isOpen = false;
+    hasTokens(db).then(
+      (has) => {
+        if (has) isOpen = false;
       },
       () => {},
     );

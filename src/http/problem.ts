@@ -87,6 +87,9 @@ export function problemHandler(log: Logger) {
     const problem = toHttpError(error);
     if (problem.status >= 500) {
       log.error({ err: error, requestId: request.id, route: routeOf(request) }, "http:failed");
+    } else if (problem.status === 403) {
+      const actor = request.principal?.name ?? null;
+      log.warn({ requestId: request.id, route: routeOf(request), actor }, "http:forbidden");
     }
     return sendProblem(problem, request, reply);
   };
@@ -154,6 +157,12 @@ function unreadable(code: string | undefined): HttpError {
   }
 }
 
+/** How @fastify/rate-limit is told to refuse. */
+export function tooMany(message: string, hint: string) {
+  return (_request: FastifyRequest, { ttl }: { readonly ttl: number }) =>
+    new HttpError(429, "ONCEBOX_RATE_LIMITED", message, { hint, retryAfterS: ttl / 1_000 });
+}
+
 /** The route's pattern, never the path as it came: that may hold anything. */
 function routeOf(request: FastifyRequest): string {
   return `${request.method} ${request.routeOptions.url ?? "unknown"}`;
@@ -172,6 +181,16 @@ function toHttpError(error: unknown): HttpError {
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return refused(statusCode, code);
   }
+  if (isUnreadable(error)) {
+    return new HttpError(
+      400,
+      "ONCEBOX_INPUT_INVALID",
+      "a text has a character that cannot be kept",
+      {
+        hint: "Remove what nobody typed, such as a NUL.",
+      },
+    );
+  }
   if (isAway(error)) {
     return new HttpError(503, "ONCEBOX_DATABASE_UNREACHABLE", "the database cannot be reached", {
       hint: "Try again; with an Idempotency-Key nothing is registered twice.",
@@ -179,6 +198,11 @@ function toHttpError(error: unknown): HttpError {
     });
   }
   return internal();
+}
+
+/** Postgres holds no NUL and no half of a surrogate pair. */
+function isUnreadable(error: unknown): boolean {
+  return /^22(?:021|P05|P02)$/.test(String((error as { code?: unknown } | null)?.code));
 }
 
 /** A lost connection, a server that restarts or fell silent, no free connection, a lock: all pass. */

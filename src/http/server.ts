@@ -2,14 +2,14 @@ import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
-import { type FastifyInstance, fastify } from "fastify";
+import { type FastifyInstance, type FastifyPluginAsync, fastify } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
 import { Kysely, PostgresDialect } from "kysely";
 import { type HttpConfig, requireDatabaseUrl } from "../config.ts";
 import { assertSchemaIsCurrent } from "../db/migrate.ts";
 import { assertReachable, createPool } from "../db/pool.ts";
 import { OnceboxError } from "../errors.ts";
-import { countTokens } from "../inspect/tokens.ts";
+import { hasTokens } from "../inspect/tokens.ts";
 import type { Logger } from "../log.ts";
 import { createMetrics, type Metrics } from "../metrics.ts";
 import { setDelay } from "../outbox/worker-row.ts";
@@ -24,8 +24,8 @@ import { leadRoutes } from "./leads.ts";
 import { watchMethods } from "./methods.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { notificationRoutes } from "./notifications.ts";
-import { createGate, type Gate, readBearer } from "./principal.ts";
-import { answerUnreadable, HttpError, problemHandler, sendProblem } from "./problem.ts";
+import { createGate, type Gate, readBearer, requireScope } from "./principal.ts";
+import { answerUnreadable, HttpError, problemHandler, sendProblem, tooMany } from "./problem.ts";
 import { openScrape, type Scrape } from "./scrape.ts";
 import { letGoAtStop } from "./stop.ts";
 import { serveDashboard } from "./ui/routes.ts";
@@ -98,7 +98,7 @@ export async function startServer(settings: ServerSettings, log: Logger): Promis
   if (settings.delay != null) await setDelay(db, settings.delay);
 
   const { http } = settings;
-  const isOpen = http.token === null && (await countTokens(db)) === 0;
+  const isOpen = http.token === null && !(await hasTokens(db));
   if (isOpen && !isLoopback(http.host)) throw needsToken(http);
   const metrics = settings.metrics ?? createMetrics({ version: readVersion() });
   metrics.usePool("http", pool);
@@ -126,6 +126,8 @@ async function createApp(
 ): Promise<FastifyInstance> {
   const app = fastify({
     genReqId: () => randomUUID(),
+    // Whom a proxy on this machine speaks for: limits are by address.
+    trustProxy: "loopback",
     bodyLimit: BODY_BYTES,
     requestTimeout: patience.requestMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -163,7 +165,12 @@ async function createApp(
       count: metrics.webhook,
     }),
   );
-  await app.register(metricsRoutes(scrape, { isPublic: isLoopback(http.host) }));
+  // How much a business sends is its own affair.
+  const forReaders: FastifyPluginAsync = async (it) => {
+    it.addHook("onRequest", requireScope("read"));
+    await it.register(metricsRoutes(scrape));
+  };
+  await app.register(forReaders);
   await limitRate(app, http);
   await app.register(leadRoutes({ ...database, leadsPerPhone: http.leadsPerPhone, metrics }));
   await app.register(notificationRoutes(database));
@@ -225,16 +232,10 @@ async function limitRate(app: FastifyInstance, { requestsPerSecond }: HttpConfig
     max: requestsPerSecond,
     timeWindow: 1_000,
     keyGenerator: ({ principal, ip }) => principal?.name ?? ip,
-    errorResponseBuilder: (_request, { ttl }) =>
-      new HttpError(
-        429,
-        "ONCEBOX_RATE_LIMITED",
-        `more than ${requestsPerSecond} requests a second`,
-        {
-          hint: "Wait, send batches, or raise ONCEBOX_REQUESTS_PER_SECOND.",
-          retryAfterS: ttl / 1_000,
-        },
-      ),
+    errorResponseBuilder: tooMany(
+      `more than ${requestsPerSecond} requests a second`,
+      "Wait, send batches, or raise ONCEBOX_REQUESTS_PER_SECOND.",
+    ),
   });
 }
 

@@ -25,9 +25,9 @@ export async function listTokens(db: Kysely<unknown>): Promise<TokenView[]> {
   return rows;
 }
 
-/** How many are good. */
-export async function countTokens(db: Kysely<unknown>): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    select count(*)::integer as count from oncebox.tokens where is_good`.execute(db);
-  return rows[0]?.count ?? 0;
+/** Whether one was ever made: from then on nobody comes in without, also once all of them are over. */
+export async function hasTokens(db: Kysely<unknown>): Promise<boolean> {
+  const { rows } = await sql<{ has: boolean }>`
+    select exists (select from oncebox.tokens) as has`.execute(db);
+  return rows[0]?.has === true;
 }

@@ -149,7 +149,7 @@ describe("a scrape", () => {
 
   test("is a route of a server that has others", async ({ scrape }) => {
     const app = fastify();
-    await app.register(metricsRoutes(scrape, { isPublic: true }));
+    await app.register(metricsRoutes(scrape));
 
     const answer = await app.inject("/metrics");
 

@@ -32,6 +32,9 @@ const PAGING = {
   limit: z.coerce.number().int().min(1).max(500).default(50),
 };
 
+/** Each is read with its attempts and lookups. */
+const DOUBT_PAGING = { ...PAGING, limit: z.coerce.number().int().min(1).max(50).default(25) };
+
 const ACTIONS = ["cancel", "retry", "resolve"] as const;
 type Action = (typeof ACTIONS)[number];
 const OUTCOMES = { sent: "sent", not_sent: "failed", send_again: "pending" } as const;
@@ -88,7 +91,7 @@ export function actRoutes({ db }: Database): FastifyPluginAsync {
     );
     app.get(
       "/ui/doubt",
-      { preHandler: look, schema: { hide: true, querystring: z.strictObject(PAGING) } },
+      { preHandler: look, schema: { hide: true, querystring: z.strictObject(DOUBT_PAGING) } },
       async ({ query: { cursor, limit } }) => {
         const order = "oldest" as const;
         const items = await listNotifications(db, { state: "unknown", order, cursor, limit });

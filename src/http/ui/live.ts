@@ -38,10 +38,11 @@ export function createLive(read: () => Promise<unknown>, log: Logger): Live {
 
   async function letGoUnless(mayLook: () => Promise<boolean>, { raw }: FastifyReply) {
     // A database that is away says nothing about anybody.
-    if (!(await mayLook().catch(() => true))) raw.end();
+    if (!(await mayLook().catch(() => true))) raw.destroy();
   }
 
   function write(text: string): void {
+    if (isClosed) return;
     for (const { raw } of pages.keys()) {
       if (raw.writableLength > MOST_UNREAD_BYTES) raw.destroy();
       else raw.write(text);
@@ -66,6 +67,11 @@ export function createLive(read: () => Promise<unknown>, log: Logger): Live {
 
   return {
     attach(reply, mayLook) {
+      // Who left while they were being recognised would never leave again.
+      if (reply.raw.destroyed || reply.raw.socket?.destroyed) {
+        reply.hijack();
+        return;
+      }
       if (isClosed || pages.size >= MOST_PAGES) {
         reply.raw.writeHead(503, { "retry-after": "5" }).end();
         return;
@@ -82,6 +88,8 @@ export function createLive(read: () => Promise<unknown>, log: Logger): Live {
       if (last !== null && timer !== null) reply.raw.write(last);
       pages.set(reply, mayLook);
       reply.raw.once("close", () => pages.delete(reply));
+      // An "error" that nobody hears ends the process.
+      reply.raw.on("error", () => pages.delete(reply));
       if (timer === null) {
         // Held until the first reading is done, so that two pages do not begin two.
         timer = setTimeout(() => void look(), 0);

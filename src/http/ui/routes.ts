@@ -6,6 +6,7 @@ import type { Logger } from "../../log.ts";
 import { readVersion } from "../../version.ts";
 import type { Database } from "../database.ts";
 import { type Gate, type Principal, principalOf, requireScope } from "../principal.ts";
+import { tooMany } from "../problem.ts";
 import { actRoutes } from "./acts.ts";
 import { createLive } from "./live.ts";
 import { overviewPage } from "./overview.ts";
@@ -46,7 +47,11 @@ export async function serveDashboard(app: FastifyInstance, dashboard: Dashboard)
   });
 
   const signIn: FastifyPluginAsync = async (plain) => {
-    await plain.register(rateLimit, { max: SIGN_INS, timeWindow: MINUTE_MS });
+    await plain.register(rateLimit, {
+      max: SIGN_INS,
+      timeWindow: MINUTE_MS,
+      errorResponseBuilder: tooMany(`more than ${SIGN_INS} sign-ins a minute`, "Wait a minute."),
+    });
     plain
       .withTypeProvider<ZodTypeProvider>()
       .post(
@@ -73,9 +78,8 @@ export async function serveDashboard(app: FastifyInstance, dashboard: Dashboard)
     ui.get("/ui/overview", look, () => overviewPage(dashboard));
     ui.get("/ui/live", look, async (request, reply) => {
       const { tokenHash } = principalOf(request, "read");
-      live.attach(
-        reply,
-        async () => tokenHash === null || (await gate.recognise(tokenHash)) !== null,
+      live.attach(reply, async () =>
+        tokenHash === null ? gate.isOpen : (await gate.recognise(tokenHash)) !== null,
       );
     });
     ui.register(peopleRoutes(dashboard));

@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { listTemplates, previewText, readPrice } from "../../inspect/templates.ts";
 import { reopenChannel, saveTemplate, sendTest } from "../../outbox/acts.ts";
-import { CHANNELS } from "../../outbox/notification.ts";
+import { CHANNELS, type ChannelName } from "../../outbox/notification.ts";
 import type { Database } from "../database.ts";
 import { principalOf, requireScope } from "../principal.ts";
 import { Reason } from "../shapes.ts";
@@ -15,6 +15,14 @@ const TEXTS = {
   subject: z.string().min(1).max(500).nullable(),
   body: z.string().min(1).max(20_000),
 };
+/** As the table's own rules have it. */
+function fitsChannel(it: { channel: ChannelName; subject: string | null; body: string }): boolean {
+  return it.channel === "email"
+    ? it.subject !== null
+    : it.subject === null && it.body.length <= 1_000;
+}
+const FITS =
+  "wanted a subject for an email and none for an SMS, whose text has 1000 characters at most";
 const VALUES = {
   name: z.string().max(200).nullable().default(null),
   data: z.record(z.string(), z.unknown()).default({}),
@@ -38,7 +46,10 @@ export function templateRoutes({ db }: Database): FastifyPluginAsync {
       "/ui/templates/preview",
       {
         preHandler: requireScope("read"),
-        schema: { hide: true, body: z.strictObject({ ...TEXTS, ...VALUES }) },
+        schema: {
+          hide: true,
+          body: z.strictObject({ ...TEXTS, ...VALUES }).refine(fitsChannel, FITS),
+        },
       },
       async ({ body }) => {
         const [preview, price] = await Promise.all([previewText(db, body), readPrice(db)]);
@@ -51,7 +62,10 @@ export function templateRoutes({ db }: Database): FastifyPluginAsync {
       "/ui/templates/save",
       {
         preHandler: admin,
-        schema: { hide: true, body: z.strictObject({ kind: KIND, ...TEXTS, reason: Reason }) },
+        schema: {
+          hide: true,
+          body: z.strictObject({ kind: KIND, ...TEXTS, reason: Reason }).refine(fitsChannel, FITS),
+        },
       },
       async (request, reply) => {
         const { reason, ...template } = request.body;
