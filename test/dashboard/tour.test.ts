@@ -141,7 +141,7 @@ describe.skipIf(noBrowser !== null)(
       await page.keyboard.press("?");
       await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
       await page.keyboard.press("Escape");
-      expect(await focused()).toBe("Look at this");
+      await expect.poll(focused).toBe("Look at this");
       await page.keyboard.press("4");
       await page.locator("tbody tr").first().waitFor();
       expect(await focused()).toBe("Notifications");
