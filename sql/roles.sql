@@ -138,9 +138,12 @@ grant usage on schema oncebox to oncebox_writer, oncebox_worker, oncebox_reader,
 alter function oncebox.register_lead  security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.register_leads security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.claim          security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.claim_each     security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.settle_each    security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.keep_draft     security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.settle         security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.release        security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.ring           security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.sweep          security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.take_lookups   security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.reconcile      security definer set search_path = pg_catalog, oncebox, pg_temp;
@@ -186,7 +189,7 @@ alter function oncebox.reference      security definer set search_path = pg_cata
 
 grant execute on function oncebox.register_lead, oncebox.register_leads to oncebox_writer;
 
-grant execute on function oncebox.claim, oncebox.keep_draft, oncebox.settle, oncebox.release,
+grant execute on function oncebox.claim, oncebox.claim_each, oncebox.keep_draft, oncebox.settle, oncebox.settle_each, oncebox.release, oncebox.ring,
   oncebox.sweep, oncebox.take_lookups, oncebox.reconcile, oncebox.take_discards, oncebox.discarded,
   oncebox.take_deliveries, oncebox.note_deliveries, oncebox.take_balance, oncebox.note_balance,
   oncebox.wake, oncebox.next_due_in, oncebox.trace_of,

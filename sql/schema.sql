@@ -415,10 +415,10 @@ is 'What the provider last charged for a part of an SMS.'
 -- returns TABLE(record integer, problem jsonb, name text, phone text, email text, source text, idempotency_key text, kind text, data jsonb, due_at timestamp with time zone, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text, fingerprint bytea); language sql; volatility s; parallel u; body md5 fb3e601a4b6c1869b164c95ba384a37c
 
 -- function oncebox.claim(notification_id bigint, worker_id uuid, token uuid, lease interval, send_timeout interval, per_second numeric, two_step boolean)
--- returns TABLE(verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language plpgsql; volatility v; parallel u; body md5 45c289c4d9c89d4b8a3ce5528af4cb55
+-- returns TABLE(verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language plpgsql; volatility v; parallel u; body md5 1d436d4df510fd58149d930d8b1dafd5
 
--- function oncebox.claimed(notification_id bigint)
--- returns TABLE(verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language sql; volatility s; parallel u; body md5 69c3903b986a49d1ef2c3fd8f0658341
+-- function oncebox.claim_each(notification_ids bigint[], worker_id uuid, tokens uuid[], lease interval, send_timeout interval, per_seconds numeric[], two_steps boolean[])
+-- returns TABLE(notification_id bigint, verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language plpgsql; volatility v; parallel u; body md5 ef4959c5e9a174450e0011a3561b11e4
 
 -- view oncebox.claims
 create view oncebox.claims as
@@ -1498,7 +1498,7 @@ is 'Of emails only.'
 is 'Who holds it, or held it last.'
 
 -- function oncebox.notification_after_insert()
--- returns trigger; language plpgsql; volatility v; parallel u; body md5 fb34b27b9127352b4ac44417e6ff87db
+-- returns trigger; language plpgsql; volatility v; parallel u; body md5 ff54906eb7720cee81b68b4274037763
 
 -- function oncebox.notification_before_delete()
 -- returns trigger; language plpgsql; volatility v; parallel u; body md5 854b40d9726a4d7bbfa4423260782f64
@@ -1898,7 +1898,7 @@ is 'May have gone out: the provider is asked, or a person is.'
 -- returns text; language sql; volatility s; parallel u; body md5 f3840ead1816263515e2266964193034
 
 -- function oncebox.register_each(leads jsonb)
--- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 b12d39c570fdb2c788769d9628d85f0b
+-- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 fb8960cec93786abd931f2caaa5dc874
 
 -- function oncebox.register_lead(name text, phone text, email text, source text, idempotency_key text, due_at timestamp with time zone, data jsonb, kind text, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text)
 -- returns TABLE(lead_id uuid, created boolean); language plpgsql; volatility v; parallel u; body md5 c00a71866268f78ea12eb5d78986d45b
@@ -2025,6 +2025,9 @@ is 'How many duplicates were prevented at registration (overview).'
 
 -- function oncebox.revoke_token(name text, actor text, reason text)
 -- returns void; language plpgsql; volatility v; parallel u; body md5 e1a3896146d419c02528df338194f8e8
+
+-- function oncebox.ring()
+-- returns void; language sql; volatility v; parallel u; body md5 4c91d9b0a186e9f12402b9f8ed98455b
 
 -- function oncebox.save_template(kind text, channel text, subject text, body text, actor text, reason text)
 -- returns void; language sql; volatility v; parallel u; body md5 7d7940381073373f70f670f26101fa8b
@@ -2222,7 +2225,10 @@ is 'Of that cluster, in hexadecimal; a promotion or a recovery begins a new one.
 is 'When these three were last found to be others; null = never.'
 
 -- function oncebox.settle(notification_id bigint, attempt integer, outcome text, state text, code text, detail text, provider_ref text, campaign_id text, delivery text, retry_in interval, counts boolean, pause_for interval, pauses integer)
--- returns TABLE(moved boolean, now_state text); language plpgsql; volatility v; parallel u; body md5 5d62ffe106abdd2b791a33e3474d951f
+-- returns TABLE(moved boolean, now_state text); language plpgsql; volatility v; parallel u; body md5 167025ee33334ca17aeebc1c29d92dbf
+
+-- function oncebox.settle_each(told jsonb)
+-- returns TABLE(notification_id bigint, moved boolean, now_state text); language plpgsql; volatility v; parallel u; body md5 921ffec607885880c0f40341351cb27b
 
 -- view oncebox.sms_cost
 create view oncebox.sms_cost as
@@ -2280,9 +2286,6 @@ is 'Of messages: their text is no longer kept, so their parts are not counted.'
 
 -- function oncebox.take_discards(channels text[], at_most integer)
 -- returns TABLE(notification_id bigint, channel text, recipient text, reference text, campaign_id text); language sql; volatility v; parallel u; body md5 8af631fbcce455e75ada1ca97074863e
-
--- function oncebox.take_flag(lead_id uuid, channel text)
--- returns boolean; language plpgsql; volatility v; parallel u; body md5 d2e747d9b79fce4b0b5bb2d6ca3cd67a
 
 -- function oncebox.take_lookups(channels text[], at_most integer)
 -- returns TABLE(notification_id bigint, attempt integer, channel text, recipient text, reference text, campaign_id text, message_id text); language sql; volatility v; parallel u; body md5 3f6e8fa31e9565e955832002b99bf81c

@@ -1,5 +1,11 @@
 import { EventEmitter } from "node:events";
-import { type Runner, Logger as RunnerLogger, run, type WorkerEvents } from "graphile-worker";
+import {
+  type Runner,
+  Logger as RunnerLogger,
+  run,
+  type WorkerEventMap,
+  type WorkerEvents,
+} from "graphile-worker";
 import { Kysely, PostgresDialect } from "kysely";
 import type { WorkerConfig } from "./config.ts";
 import { assertSchemaIsCurrent } from "./db/migrate.ts";
@@ -47,8 +53,12 @@ export interface Shift {
   end(): Promise<void>;
 }
 
+type LocalQueue = WorkerEventMap["localQueue:init"]["localQueue"];
+
 /** graphile-worker looks for jobs this often by itself; the alarm makes due ones start on time. */
 const POLL_INTERVAL_MS = 2_000;
+/** How long a job may wait here for a place before it is given back to the other workers. */
+const QUEUED_MS = 2_000;
 /** One listens for jobs; the others are for statements of a few milliseconds each. With the lock's own one more. */
 const CONNECTIONS = 5;
 /** How long graphile-worker may take to give its jobs back once no send is under way; sweep would do it as well. */
@@ -95,6 +105,8 @@ export async function startShift(
   const events: WorkerEvents = new EventEmitter();
   // Jobs are taken in the name of the pool, and not of the workers in it.
   events.on("pool:create", ({ workerPool }) => jobWorkers.push(workerPool.id));
+  const queued: LocalQueue[] = [];
+  events.on("localQueue:init", ({ localQueue }) => queued.push(localQueue));
   const runner = await run({
     pgPool: pool,
     events,
@@ -103,7 +115,13 @@ export async function startShift(
     noHandleSignals: true,
     // In batches even of one: by itself it takes a finished job away without waiting for it, and a
     // database that went just then would end our process by an unhandled rejection. So it ends the runner.
-    preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
+    preset: {
+      worker: {
+        completeJobBatchDelay: 0,
+        failJobBatchDelay: 0,
+        localQueue: { size: 2 * config.concurrency, ttl: QUEUED_MS },
+      },
+    },
     // Its abort would only end the wait for an answer, and every send has a deadline of its own.
     gracefulShutdownAbortTimeout: config.leaseMs,
     logger: runnerLogger(log),
@@ -136,7 +154,7 @@ export async function startShift(
   // It takes jobs already: should this start fail yet, what was begun is finished and settled first.
   opened.defer(async () => {
     isEnding = true;
-    const stopped = stopRunner(runner, log);
+    const stopped = stopRunner(runner, queued, log);
     await Promise.allSettled(inFlight);
     await within(RUNNER_STOP_MS, stopped);
   });
@@ -187,7 +205,7 @@ export async function startShift(
       isEnding = true;
       background.abort();
       await Promise.all(loops);
-      const stopped = stopRunner(runner, log);
+      const stopped = stopRunner(runner, queued, log);
       await Promise.allSettled(inFlight);
       await within(RUNNER_STOP_MS, stopped);
       await signOff(db, name.id).catch((error: unknown) =>
@@ -216,12 +234,27 @@ async function track(inFlight: Set<Promise<void>>, task: Promise<unknown>): Prom
   }
 }
 
-async function stopRunner(runner: Runner, log: Logger): Promise<void> {
+async function stopRunner(
+  runner: Runner,
+  queued: readonly LocalQueue[],
+  log: Logger,
+): Promise<void> {
   try {
+    handBack(queued);
     await runner.stop();
   } catch (error) {
     // It had stopped by itself, or could not give its jobs back: sweep does.
     log.debug({ err: error }, "graphile-worker did not stop by itself");
+  }
+}
+
+/**
+ * Gives back the jobs that wait here for a place. By itself the stop of graphile-worker 0.18 does that in
+ * the wrong order, and where the database is away it ends our process by an unhandled rejection.
+ */
+function handBack(queued: readonly LocalQueue[]): void {
+  for (const it of queued) {
+    if (it.mode === "WAITING") (it as unknown as { setModeTtlExpired(): void }).setModeTtlExpired();
   }
 }
 

@@ -54,23 +54,23 @@ export async function postForm(request: PostRequest): Promise<HttpResult> {
   const { promise, resolve } = Promise.withResolvers<HttpResult>();
   let started = false;
   let status = 0;
+  let isAnswered = false;
   const chunks: Buffer[] = [];
   const fail = (code: string, detail: string) =>
     resolve({ phase: started ? "started" : "not_started", code, detail });
 
-  let destroy = () => {};
+  let connection: Connection | undefined;
   const onAbort = () => {
     // undici reports an abort only when the connect attempt has ended; we do not wait for that.
     // Destroying here, in the same turn, is what makes `not_started` stay true.
     fail(abortCode(signal), "no answer before the deadline");
-    destroy();
+    connection?.destroy();
   };
   signal.addEventListener("abort", onAbort, { once: true });
 
   try {
-    const opened = openClient(url, timeouts, request.mostBytes ?? MAX_BODY_BYTES);
-    destroy = opened.destroy;
-    opened.client.dispatch(
+    connection = takeConnection(url, timeouts, request.mostBytes ?? MAX_BODY_BYTES);
+    connection.client.dispatch(
       {
         method: "POST",
         path: `${url.pathname}${url.search}`,
@@ -105,13 +105,16 @@ export async function postForm(request: PostRequest): Promise<HttpResult> {
         },
       },
     );
-    return await promise;
+    const result = await promise;
+    isAnswered = result.phase === "answered";
+    return result;
   } catch (error) {
     fail(codeOf(error), String(error));
     return await promise;
   } finally {
     signal.removeEventListener("abort", onAbort);
-    destroy();
+    if (isAnswered) connection?.rest();
+    else connection?.destroy();
   }
 }
 
@@ -119,17 +122,47 @@ function notStarted(code: string, detail: string): HttpResult {
   return { phase: "not_started", code, detail };
 }
 
+/** One connection for one call at a time: a queue inside undici would keep a call waiting past its deadline. */
+interface Connection {
+  readonly client: Client;
+  /** Breaks it at once, whatever it is at. */
+  destroy(): void;
+  /** Its call was answered whole: the next one may have it. */
+  rest(): void;
+}
+
 /**
- * A client, and so a connection, for one call. On a reused connection a server that closes an
- * idle socket just as we write looks the same as one that took the message and died, and a
- * queue inside undici would keep a call waiting past its deadline. One handshake per SMS is a
- * fair price for neither.
+ * How long a connection may rest and be used again. A server that closes a resting one just as we
+ * write looks the same as one that took the message and died, so that the outcome is unknown and has
+ * to be asked for. Servers close after seconds; a burst of messages has its next one within milliseconds.
  */
-function openClient(
+const REST_MS = 500;
+
+/** Those that rest, by where they lead and what they allow; the last one that came is the first to go. */
+const RESTING = new Map<string, { readonly connection: Connection; readonly until: number }[]>();
+
+function takeConnection(url: URL, timeouts: HttpTimeouts, mostBytes: number): Connection {
+  const key = JSON.stringify([url.origin, timeouts, mostBytes]);
+  const resting = RESTING.get(key) ?? [];
+  RESTING.set(key, resting);
+  for (;;) {
+    const last = resting.pop();
+    if (last === undefined) break;
+    // By the wall clock: the other one stands still while the machine does.
+    if (Date.now() < last.until && Date.now() > last.until - 2 * REST_MS) return last.connection;
+    last.connection.destroy();
+  }
+  return openConnection(url, timeouts, mostBytes, (connection) => {
+    resting.push({ connection, until: Date.now() + REST_MS });
+  });
+}
+
+function openConnection(
   url: URL,
   timeouts: HttpTimeouts,
   mostBytes: number,
-): { client: Client; destroy: () => void } {
+  onRest: (connection: Connection) => void,
+): Connection {
   let socket: Socket | undefined;
   const connect = buildConnector({
     // HTTP/2, on by default, sends a POST again by itself on GOAWAY or REFUSED_STREAM.
@@ -141,7 +174,9 @@ function openClient(
   });
   const client = new Client(url.origin, {
     allowH2: false,
-    pipelining: 0,
+    pipelining: 1,
+    keepAliveTimeout: REST_MS,
+    keepAliveMaxTimeout: REST_MS,
     headersTimeout: timeouts.headersMs ?? 15_000,
     bodyTimeout: timeouts.bodyMs ?? 10_000,
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -153,11 +188,15 @@ function openClient(
       socket = connect(options, callback) as unknown as Socket | undefined;
     },
   });
-  const destroy = () => {
-    const error = new Error(ABORTED);
-    void client.destroy(error).catch(() => {});
-    // Without this a connect under way would go on to its own timeout.
-    socket?.destroy(error);
+  const connection: Connection = {
+    client,
+    destroy() {
+      const error = new Error(ABORTED);
+      void client.destroy(error).catch(() => {});
+      // Without this a connect under way would go on to its own timeout.
+      socket?.destroy(error);
+    },
+    rest: () => onRest(connection),
   };
-  return { client, destroy };
+  return connection;
 }

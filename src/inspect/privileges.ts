@@ -24,8 +24,17 @@ export interface Privilege {
 const CALLS = {
   oncebox_writer: ["register_lead", "register_leads"],
   oncebox_worker: [
-    ...["claim", "keep_draft", "settle", "release", "sweep", "take_lookups", "reconcile"],
-    ...["take_discards", "discarded", "wake", "next_due_in", "trace_of", "prune"],
+    ...["claim", "claim_each", "keep_draft", "settle", "settle_each", "release", "ring", "sweep"],
+    ...[
+      "take_lookups",
+      "reconcile",
+      "take_discards",
+      "discarded",
+      "wake",
+      "next_due_in",
+      "trace_of",
+      "prune",
+    ],
     "prunable",
     ...["take_deliveries", "note_deliveries", "take_balance", "note_balance"],
   ],

@@ -20,7 +20,8 @@ export type Claim =
     };
 
 interface ClaimRow {
-  readonly verdict: Claim["verdict"];
+  readonly notification_id: NotificationId;
+  readonly verdict: Claim["verdict"] | "busy";
   readonly attempt: number;
   readonly lead_id: string;
   readonly channel: ChannelName;
@@ -49,17 +50,45 @@ export interface ClaimRequest {
 }
 
 /**
- * Takes the sole right to make the next attempt; committed when it returns. Safe to repeat with the
- * same token when the connection broke and nobody knows. See `sql/functions/claim.sql`.
+ * Takes the sole right to make the next attempt at each; committed when it returns. Safe to repeat
+ * with the same tokens when the connection broke and nobody knows. See `sql/functions/claim_each.sql`.
+ *
+ * @param requests - Of one worker, with the same times.
+ * @returns One answer a request, in order; undefined = somebody holds its rows just now.
  */
+export async function claimEach(
+  db: Kysely<unknown>,
+  requests: readonly ClaimRequest[],
+): Promise<(Claim | null | undefined)[]> {
+  const [first] = requests;
+  if (first === undefined) return [];
+  const { rows } = await sql<ClaimRow>`
+    select * from oncebox.claim_each(
+      ${requests.map((it) => it.notificationId)}::bigint[], ${first.workerId}::uuid,
+      ${requests.map((it) => it.token)}::uuid[],
+      ${`${first.leaseMs} milliseconds`}::interval, ${`${first.sendTimeoutMs} milliseconds`}::interval,
+      ${requests.map((it) => it.perSecond)}::numeric[], ${requests.map((it) => it.twoStep)}::boolean[])`.execute(
+    db,
+  );
+  const claims = new Map(rows.map((it) => [it.notification_id, toClaim(it)]));
+  return requests.map(({ notificationId }) =>
+    claims.has(notificationId) ? claims.get(notificationId) : null,
+  );
+}
+
+/** `claimEach` for one, and what somebody holds is waited for. See `sql/functions/claim.sql`. */
 export async function claim(db: Kysely<unknown>, request: ClaimRequest): Promise<Claim | null> {
   const { rows } = await sql<ClaimRow>`
-    select * from oncebox.claim(
+    select ${request.notificationId}::bigint as notification_id, c.* from oncebox.claim(
       ${request.notificationId}::bigint, ${request.workerId}::uuid, ${request.token}::uuid,
       ${`${request.leaseMs} milliseconds`}::interval, ${`${request.sendTimeoutMs} milliseconds`}::interval,
-      ${request.perSecond}::numeric, ${request.twoStep}::boolean)`.execute(db);
+      ${request.perSecond}::numeric, ${request.twoStep}::boolean) as c`.execute(db);
   const row = rows[0];
-  if (row === undefined) return null;
+  return row === undefined ? null : (toClaim(row) ?? null);
+}
+
+function toClaim(row: ClaimRow): Claim | undefined {
+  if (row.verdict === "busy") return undefined;
   if (row.verdict !== "claimed")
     return { verdict: row.verdict, leadId: row.lead_id, channel: row.channel };
   return {
@@ -67,7 +96,7 @@ export async function claim(db: Kysely<unknown>, request: ClaimRequest): Promise
     leadId: row.lead_id,
     channel: row.channel,
     message: {
-      notificationId: request.notificationId,
+      notificationId: row.notification_id,
       attempt: row.attempt,
       recipient: row.recipient,
       subject: row.channel === "email" ? (row.subject ?? "") : null,

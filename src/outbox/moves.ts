@@ -1,13 +1,21 @@
 import type { Kysely } from "kysely";
-import { type Claim, type ClaimRequest, claim } from "./claim.ts";
+import { type Claim, type ClaimRequest, claimEach } from "./claim.ts";
+import { gather } from "./gather.ts";
 import type { NotificationId } from "./notification.ts";
 import type { Draft, SendOutcome } from "./outcome.ts";
 import type { History } from "./policy.ts";
-import { type AttemptKey, keepDraft, release, type Settled, settle } from "./settle.ts";
+import {
+  type AttemptKey,
+  keepDraft,
+  release,
+  type Settled,
+  type SettleRequest,
+  settleEach,
+} from "./settle.ts";
 import { traceOf } from "./trace-of.ts";
 import { wake } from "./wake.ts";
 
-/** What a send does to its row. Each is one statement, committed when it returns, and safe to repeat. */
+/** What a send does to its row. Each is committed when it returns, and safe to repeat. */
 export interface Moves {
   claim(request: ClaimRequest): Promise<Claim | null>;
   keepDraft(key: AttemptKey, draft: Draft): Promise<boolean>;
@@ -19,10 +27,18 @@ export interface Moves {
 }
 
 export function movesOn(db: Kysely<unknown>): Moves {
+  const claim = gather<ClaimRequest, Claim | null>(
+    (it) => it.notificationId,
+    (requests) => claimEach(db, requests),
+  );
+  const settle = gather<SettleRequest, Settled>(
+    (it) => it.key.notificationId,
+    (requests) => settleEach(db, requests),
+  );
   return {
-    claim: (request) => claim(db, request),
+    claim,
     keepDraft: (key, draft) => keepDraft(db, key, draft),
-    settle: (key, outcome, history) => settle(db, key, outcome, history),
+    settle: (key, outcome, history) => settle({ key, outcome, history }),
     release: (key, reason) => release(db, key, reason),
     wake: (notificationId) => wake(db, notificationId),
     traceOf: (notificationId) => traceOf(db, notificationId),

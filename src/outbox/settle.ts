@@ -15,34 +15,75 @@ export interface Settled {
   readonly state: State;
 }
 
-/** Writes down what an attempt told us and moves the row if it still may. Safe to repeat. See `sql/functions/settle.sql`. */
+export interface SettleRequest {
+  readonly key: AttemptKey;
+  readonly outcome: SendOutcome;
+  readonly history: History;
+}
+
+/**
+ * Writes down what attempts told us and moves each row if it still may. Safe to repeat. See
+ * `sql/functions/settle_each.sql`.
+ *
+ * @param requests - One a notification.
+ * @returns One answer a request, in order; undefined = somebody holds its rows just now.
+ */
+export async function settleEach(
+  db: Kysely<unknown>,
+  requests: readonly SettleRequest[],
+): Promise<(Settled | undefined)[]> {
+  const { rows } = await sql<SettledRow & { notification_id: NotificationId }>`
+    select * from oncebox.settle_each(${JSON.stringify(requests.map(toTold))}::jsonb)`.execute(db);
+  const settled = new Map(rows.map((it) => [it.notification_id, toSettled(it)]));
+  return requests.map(({ key }) => settled.get(key.notificationId));
+}
+
+/** `settleEach` for one, and what somebody holds is waited for. See `sql/functions/settle.sql`. */
 export async function settle(
   db: Kysely<unknown>,
   key: AttemptKey,
   outcome: SendOutcome,
   history: History,
 ): Promise<Settled> {
+  const told = Object.entries(toTold({ key, outcome, history }));
+  const { rows } = await sql<SettledRow>`
+    select * from oncebox.settle(${sql.join(told.map(([name, value]) => sql`${sql.ref(name)} => ${value}`))})`.execute(
+    db,
+  );
+  const row = rows[0];
+  if (row === undefined) throw new TypeError("oncebox.settle answered no row");
+  return toSettled(row);
+}
+
+interface SettledRow {
+  readonly moved: boolean;
+  readonly now_state: State;
+}
+
+function toSettled({ moved, now_state: state }: SettledRow): Settled {
+  return { moved, state };
+}
+
+/** As `oncebox.settle` names its arguments. */
+function toTold({ key, outcome, history }: SettleRequest) {
   const next = decide(outcome, history);
   const accepted = outcome.kind === "accepted" ? outcome : null;
   const trouble = outcome.kind === "accepted" ? null : outcome;
-  const { rows } = await sql<{ moved: boolean; now_state: State }>`
-    select * from oncebox.settle(
-      notification_id => ${key.notificationId}::bigint,
-      attempt         => ${key.attempt}::integer,
-      outcome         => ${outcome.kind}::text,
-      state           => ${next.state}::text,
-      code            => ${trouble?.code ?? null}::text,
-      detail          => ${trouble?.detail ?? null}::text,
-      provider_ref    => ${accepted?.providerRef ?? null}::text,
-      campaign_id     => ${accepted?.campaignId ?? null}::text,
-      delivery        => ${accepted?.delivery ?? null}::text,
-      retry_in        => ${milliseconds(next.retryInMs)}::interval,
-      counts          => ${next.counts}::boolean,
-      pause_for       => ${milliseconds(next.pauseMs)}::interval,
-      pauses          => ${history.pauses}::integer)`.execute(db);
-  const row = rows[0];
-  if (row === undefined) throw new TypeError("oncebox.settle answered no row");
-  return { moved: row.moved, state: row.now_state };
+  return {
+    notification_id: key.notificationId,
+    attempt: key.attempt,
+    outcome: outcome.kind,
+    state: next.state,
+    code: trouble?.code ?? null,
+    detail: trouble?.detail ?? null,
+    provider_ref: accepted?.providerRef ?? null,
+    campaign_id: accepted?.campaignId ?? null,
+    delivery: accepted?.delivery ?? null,
+    retry_in: milliseconds(next.retryInMs),
+    counts: next.counts,
+    pause_for: milliseconds(next.pauseMs),
+    pauses: history.pauses,
+  };
 }
 
 /** Commits the provider's ids of a draft; false when the attempt no longer holds the claim. */

@@ -17,7 +17,5 @@ export async function nextDueInMs(db: Kysely<unknown>, withinMs: number): Promis
 
 /** Makes every worker look for jobs now, as graphile-worker's own insert does. */
 export async function ring(db: Kysely<unknown>): Promise<void> {
-  await sql`select pg_notify('jobs:insert', ${JSON.stringify({ r: Math.random(), count: 1 })})`.execute(
-    db,
-  );
+  await sql`select oncebox.ring()`.execute(db);
 }

@@ -16,9 +16,9 @@ export interface CommitCutter extends AsyncDisposable {
 
 /** What a worker's statements that commit look like on the wire. */
 export const MOVES = [
-  "oncebox.claim(",
+  "oncebox.claim_each(",
   "oncebox.keep_draft(",
-  "oncebox.settle(",
+  "oncebox.settle_each(",
   "oncebox.reconcile(",
 ];
 

@@ -2,8 +2,8 @@ import { createSecureServer } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { Worker } from "node:worker_threads";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type HttpResult, postForm } from "../../src/channels/http.ts";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { type HttpResult, type HttpTimeouts, postForm } from "../../src/channels/http.ts";
 import {
   type Certificate,
   closedPort,
@@ -17,7 +17,7 @@ import {
 const TIMEOUTS = { connectMs: 400, headersMs: 300, bodyMs: 300 };
 const FORM = new URLSearchParams({ recipient: "77771234567", text: "one & two" });
 const FULL_REQUEST =
-  /^POST \/service HTTP\/1\.1\r\n[\s\S]*connection: close[\s\S]*text=one\+%26\+two$/;
+  /^POST \/service HTTP\/1\.1\r\n[\s\S]*connection: keep-alive[\s\S]*text=one\+%26\+two$/;
 
 let localhost: Certificate;
 let elsewhere: Certificate;
@@ -30,7 +30,7 @@ beforeAll(async () => {
 
 function post(
   url: string,
-  overrides: { signal?: AbortSignal; mayWrite?: () => boolean } = {},
+  overrides: { signal?: AbortSignal; mayWrite?: () => boolean; timeouts?: HttpTimeouts } = {},
 ): Promise<HttpResult> {
   const signal = overrides.signal ?? AbortSignal.timeout(10_000);
   return postForm({ url: new URL(url), form: FORM, timeouts: TIMEOUTS, signal, ...overrides });
@@ -43,6 +43,19 @@ function afterRequest(script: (socket: Socket) => void): (socket: Socket) => voi
     socket.on("data", (chunk) => {
       received += chunk.toString("latin1");
       if (FULL_REQUEST.test(received)) script(socket);
+    });
+  };
+}
+
+/** After each request that a connection brings. */
+function afterRequests(script: (socket: Socket) => void): (socket: Socket) => void {
+  return (socket) => {
+    let received = "";
+    socket.on("data", (chunk) => {
+      received += chunk.toString("latin1");
+      if (!FULL_REQUEST.test(received)) return;
+      received = "";
+      script(socket);
     });
   };
 }
@@ -252,7 +265,7 @@ describe("a call that wrote its request and got no whole answer is started", () 
 });
 
 describe("a call with a whole answer is answered", () => {
-  test("with the status and the body, and the connection is closed", async () => {
+  test("with the status and the body, and the connection does not stay", async () => {
     const server = await rawServer(
       afterRequest((socket) =>
         socket.end('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{"code":0}'),
@@ -321,6 +334,74 @@ test("twenty calls at once wait for nobody: each has a connection, and ends at i
   expect(results.every((it) => it.phase === "started")).toBe(true);
   expect(performance.now() - startedAt).toBeLessThan(1_000);
   expect(server.connections()).toBe(20);
+});
+
+describe("a connection", () => {
+  const ANSWER = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+
+  test("takes the next call of a burst, and none after a rest", async () => {
+    const server = await rawServer(afterRequests((socket) => socket.write(ANSWER)));
+    const url = `http://127.0.0.1:${server.port}/service`;
+
+    for (let call = 0; call < 3; call++) expect(await post(url)).toMatchObject({ status: 200 });
+    expect(server.connections()).toBe(1);
+
+    await server.allClosed();
+    expect(await post(url)).toMatchObject({ status: 200 });
+    expect(server.connections()).toBe(2);
+  });
+
+  test("is not used again by the wall clock either, as after a freeze", async () => {
+    const server = await rawServer(afterRequests((socket) => socket.write(ANSWER)));
+    const url = `http://127.0.0.1:${server.port}/service`;
+
+    await post(url);
+    vi.spyOn(Date, "now").mockReturnValue(Date.now() + 60_000);
+    onTestFinished(() => void vi.restoreAllMocks());
+    await post(url);
+
+    expect(server.connections()).toBe(2);
+  });
+
+  test("that failed takes no other call", async () => {
+    let calls = 0;
+    const server = await rawServer(
+      afterRequests((socket) => {
+        calls++;
+        if (calls === 2) socket.resetAndDestroy();
+        else socket.write(ANSWER);
+      }),
+    );
+    const url = `http://127.0.0.1:${server.port}/service`;
+
+    const results = [await post(url), await post(url), await post(url)];
+
+    expect(results.map((it) => it.phase)).toEqual(["answered", "started", "answered"]);
+    expect(calls).toBe(3);
+    expect(server.connections()).toBe(2);
+  });
+
+  test("that the server closed meanwhile is opened anew, before anything is written", async () => {
+    const server = await rawServer(afterRequests((socket) => socket.end(ANSWER)));
+    const url = `http://127.0.0.1:${server.port}/service`;
+
+    await post(url);
+    await server.allClosed();
+    const result = await post(url);
+
+    expect(result).toMatchObject({ phase: "answered", status: 200 });
+    expect(server.connections()).toBe(2);
+  });
+
+  test("is not shared with calls that allow themselves other times", async () => {
+    const server = await rawServer(afterRequests((socket) => socket.write(ANSWER)));
+    const url = `http://127.0.0.1:${server.port}/service`;
+
+    await post(url);
+    await post(url, { timeouts: { headersMs: 123 } });
+
+    expect(server.connections()).toBe(2);
+  });
 });
 
 /** A TLS server that records what it could decrypt. `onHello` holds the handshake until `resume`. */

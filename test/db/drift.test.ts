@@ -169,7 +169,7 @@ describe("oncebox migrate check", () => {
     const well = await oncebox(["migrate", "check"], env);
     await pool.query("drop index oncebox.notification_due");
     const json = await oncebox(["migrate", "check", "--json"], env);
-    await pool.query("grant execute on function oncebox.claimed to public");
+    await pool.query("grant execute on function oncebox.reference to public");
     const ill = await oncebox(["migrate", "check"], env);
 
     expect(well).toEqual({
@@ -178,7 +178,7 @@ describe("oncebox migrate check", () => {
       stderr: "",
     });
     expect(ill).toMatchObject({ exitCode: 1, stderr: "" });
-    expect(ill.stdout).toMatch(/^missing index oncebox\.notification_due\n.*oncebox\.claimed.*\n/);
+    expect(ill.stdout).toMatch(/^missing index oncebox\.notification_due\n.*oncebox\.reference.*\n/);
     expect(json.exitCode).toBe(1);
     expect(JSON.parse(json.stdout)).toEqual({
       state: "current",

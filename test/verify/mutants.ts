@@ -40,15 +40,19 @@ export const MUTANTS: readonly NamedMutant[] = [
     what: "looks whether it was sent, sends, and only then writes it down",
     mode: "message",
     sql: {
-      claim: [
+      claim_each: [
         ["set state        = 'claimed',", "set state        = 'pending',"],
         ["lease_until  = clock_timestamp() + lease,", "lease_until  = null,"],
         [
-          "if not oncebox.take_flag(v_row.lead_id, v_row.channel) then",
-          "if exists (select from public.landing_leads as l where l.id = v_row.lead_id and (case v_row.channel when 'sms' then l.sms_sent else l.email_sent end)) then",
+          "set sms_sent   = case when w.sms then true else l.sms_sent end,",
+          "set sms_sent = l.sms_sent,",
+        ],
+        [
+          "email_sent = case when w.email then true else l.email_sent end",
+          "email_sent = l.email_sent",
         ],
       ],
-      settle: [["(v_row.state = 'claimed' and", "(v_row.state in ('claimed', 'pending') and"]],
+      settle_each: [["((k.was = 'claimed' and", "((k.was in ('claimed', 'pending') and"]],
     },
   },
   {
@@ -56,16 +60,17 @@ export const MUTANTS: readonly NamedMutant[] = [
     what: "claims what another holds",
     mode: "message",
     sql: {
-      claim: [
-        ["and ((n.state = 'pending' and", "and ((n.state in ('pending', 'claimed') and"],
+      claim_each: [
         [
-          "if v_row.state = 'claimed' then",
-          "if v_row.state = 'claimed' and v_row.claim_token = claim.token then",
+          "when k.state = 'claimed' and k.claim_token = a.token then 'claimed'",
+          "when k.state = 'claimed' and k.claim_token = a.token then 'claimed' when k.state = 'claimed' then 'ready'",
         ],
         [
-          "if not oncebox.take_flag(v_row.lead_id, v_row.channel) then",
-          "perform oncebox.take_flag(v_row.lead_id, v_row.channel); if false then",
+          "where case n.channel when 'sms' then l.sms_sent else l.email_sent end is not true",
+          "where true",
         ],
+        ["and not (w.sms and l.sms_sent is true)", ""],
+        ["and not (w.email and l.email_sent is true)", ""],
       ],
     },
   },
@@ -104,7 +109,7 @@ export const MUTANTS: readonly NamedMutant[] = [
     name: "settle-without-fence",
     what: "an attempt settles although it no longer owns the row",
     mode: "campaign",
-    sql: { settle: [["if v_row.attempt <> settle.attempt\n     or not (", "if false and not ("]] },
+    sql: { settle_each: [["k.last_attempt = k.attempt\n           and (", "(true or "]] },
   },
   {
     name: "sweep-sends-again",
@@ -181,8 +186,8 @@ export const MUTANTS: readonly NamedMutant[] = [
           `import type { Socket } from "node:net"; import { throughHttp2 } from "${new URL("./http2-front.ts", import.meta.url)}";`,
         ],
         [
-          "openClient(url, timeouts, request",
-          "openClient(await throughHttp2(url), timeouts, request",
+          "takeConnection(url, timeouts, request",
+          "takeConnection(await throughHttp2(url), timeouts, request",
         ],
         ["allowH2: false,\n    timeout:", "allowH2: true, useH2c: true, timeout:"],
         ["allowH2: false,\n    pipelining:", "allowH2: true, useH2c: true, pipelining:"],

@@ -43,7 +43,7 @@ const SCANS = { scans: true } as const;
 /** A kind of statement each, and what it locks. `test/db/locks.test.ts` compares them with pg_locks. */
 const RULES: readonly Rule[] = [
   [/^create schema /, () => []],
-  [/^create (?:or replace )?function /, () => []],
+  [/^(?:create (?:or replace )?|drop )function /, () => []],
   [/^comment on (?:function|schema|constraint) /, () => []],
   [/^(?:grant|revoke) |^alter (?:function|default privileges) /, () => []],
   [/^create table /, ({ input }) => referenced(input)],

@@ -81,6 +81,7 @@ export async function readBehaviour(withRoles: boolean): Promise<BehaviourFile[]
     ...(await sqlFilesOf("views/")),
     "phone_plan.sql",
     "seeds.sql",
+    "gone.sql",
     "private.sql",
     ...(withRoles ? ["roles.sql"] : []),
   ];
