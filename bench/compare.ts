@@ -1,0 +1,138 @@
+/**
+ * How fast is oncebox beside what a user would take instead? `npm run bench -- --help` says what it takes.
+ *
+ * The contestants take turns: each round measures all of them in every scenario, in another order, each on a
+ * fresh database of an embedded Postgres with its default settings and a gateway in a process of its own. A figure
+ * against another contestant is a ratio within one round. Exit 1 when a figure is missed.
+ */
+import { mkdir, statfs, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { Arena } from "./compare/arena.ts";
+import { describeMachine } from "./compare/machine.ts";
+import { HELP, type Options, readOptions } from "./compare/options.ts";
+import { reportOf } from "./compare/report.ts";
+import { resultsOf } from "./compare/results.ts";
+import type { Sample } from "./compare/samples.ts";
+import type { Bench, Measured, Scenario } from "./compare/scenario.ts";
+import { LIMITS } from "./compare/scenarios.ts";
+
+const options = parse();
+if (options === null) process.stdout.write(HELP);
+else process.exitCode = await compare(options);
+
+function parse(): Options | null {
+  try {
+    return readOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    console.error("npm run bench -- --help says what there is");
+    process.exit(2);
+  }
+}
+
+async function compare(options: Options): Promise<number> {
+  console.error("starting Postgres and the gateway");
+  await using arena = await Arena.open();
+  const interrupted = onInterrupt(arena);
+  const notes = new Set<string>();
+  const samples: Sample[] = [];
+  const bench: Bench = {
+    arena,
+    sizes: options.sizes,
+    note(text) {
+      notes.add(text);
+      console.error(`  ${text}`);
+    },
+  };
+  const machine = await describeMachine(arena.serverUrl);
+  const scenarios = [];
+  for (const scenario of options.scenarios)
+    if (await hasRoom(bench, scenario)) scenarios.push(scenario);
+
+  const startedAt = performance.now();
+  for (let round = 0; round < options.rounds; round++) {
+    const turns = scenarios.flatMap((scenario) => rotate(turnsOf(scenario, options), round));
+    for (const [index, { scenario, contestant, run }] of turns.entries()) {
+      if (interrupted.aborted) return 130;
+      const done = ((round * turns.length + index) / (options.rounds * turns.length)) * 100;
+      const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
+      console.error(`${done.toFixed(0)}%, ${minutes} min: ${scenario}, ${contestant}`);
+      const measured = await attempt(bench, `${scenario}, ${contestant}`, run, interrupted);
+      for (const [measure, value] of Object.entries(measured))
+        samples.push({ scenario, contestant, measure, round, value });
+    }
+  }
+  const results = resultsOf(machine, { ...options, scenarios }, samples, [...notes]);
+  await mkdir(dirname(options.json), { recursive: true });
+  await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
+  process.stdout.write(reportOf(results));
+  console.error(`written to ${options.json}`);
+  return results.targets.every((it) => it.isReached) ? 0 : 1;
+}
+
+interface Turn {
+  readonly scenario: string;
+  readonly contestant: string;
+  run(bench: Bench): Promise<Measured>;
+}
+
+/** Everybody who takes part in a scenario, and the machine's own limits. */
+function turnsOf(scenario: Scenario, { contestants, isQuick }: Options): Turn[] {
+  const { name } = scenario;
+  const taking = contestants.filter((it) => scenario.only?.includes(it.name) ?? true);
+  const limits = LIMITS.filter((it) => it.scenario === name && (it.isQuick || !isQuick));
+  return [
+    ...taking.map((contestant) => ({
+      scenario: name,
+      contestant: contestant.name,
+      run: (bench: Bench) => scenario.run(bench, contestant),
+    })),
+    ...limits.map(({ title, run }) => ({ scenario: name, contestant: title, run })),
+  ];
+}
+
+/** Nobody always comes first or last. */
+function rotate<T>(items: readonly T[], by: number): T[] {
+  const from = by % Math.max(1, items.length);
+  return [...items.slice(from), ...items.slice(0, from)];
+}
+
+/** One that fails is told of and has no figure; the others go on. */
+async function attempt(
+  bench: Bench,
+  what: string,
+  run: Turn["run"],
+  interrupted: AbortSignal,
+): Promise<Measured> {
+  try {
+    return await run(bench);
+  } catch (error) {
+    if (!interrupted.aborted)
+      bench.note(`${what} failed: ${error instanceof Error ? error.message : error}`);
+    return {};
+  }
+}
+
+async function hasRoom(
+  { arena, note }: Bench,
+  { name, gigabytes = 1 }: Scenario,
+): Promise<boolean> {
+  const { bavail, bsize } = await statfs(arena.dataDir);
+  const free = (bavail * bsize) / 1024 ** 3;
+  if (free > gigabytes) return true;
+  note(`${name} was left out: it needs ${gigabytes} GB, and ${free.toFixed(0)} GB are free`);
+  return false;
+}
+
+/** Ctrl-C ends what is measured, and removes processes and data. */
+function onInterrupt(arena: Arena): AbortSignal {
+  const interrupted = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      interrupted.abort();
+      console.error("stopping");
+      void arena[Symbol.asyncDispose]().finally(() => process.exit(130));
+    });
+  }
+  return interrupted.signal;
+}

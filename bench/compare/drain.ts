@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Contestant, IN_FLIGHT } from "../contestants/contestant.ts";
+import { APPLICATION, type Backlog, type Database } from "./arena.ts";
+import { leadsFrom } from "./leads.ts";
+import type { WorkerProcess } from "./process.ts";
+import type { Bench, Measured } from "./scenario.ts";
+
+export interface DrainOptions {
+  readonly delayMs?: number;
+  readonly workers?: number;
+  readonly backlog?: Backlog;
+  /** An old transaction elsewhere keeps what is dead from being cleaned up. */
+  readonly isTransactionOpen?: boolean;
+  /** Leaves out the start and the end, when not all of several workers are there. */
+  readonly isMiddleOnly?: boolean;
+}
+
+const LOOK_EVERY_MS = 25;
+const COUNT_CONNECTIONS_EVERY_MS = 500;
+
+/** How fast what is due goes out: from the first call at the gateway to the last, and that everybody got one. */
+export async function drain(
+  bench: Bench,
+  contestant: Contestant,
+  options: DrainOptions = {},
+): Promise<Measured> {
+  const { arena, sizes } = bench;
+  const workers = options.workers ?? 1;
+  await using database = await arena.openDatabase(contestant, options.backlog);
+  await using held = new AsyncDisposableStack();
+  if (options.isTransactionOpen === true) {
+    await holdTransaction(database, held);
+    await sendBefore(bench, contestant, database);
+  }
+  const count = sizes.drain * workers;
+  await database.register(leadsFrom(0, count, new Date()));
+  await arena.gateway.reset(options.delayMs ?? 0);
+  await arena.settle(database);
+
+  const watch = await watchDrain(bench, contestant, database, { count, workers });
+  const counts = await arena.gateway.counts();
+  checkEverybody(bench, contestant, count, counts, watch.isOver);
+  const times = [...(await arena.gateway.arrivals()).values()];
+  const [from, to] = options.isMiddleOnly === true ? [0.2, 0.9] : [0, 1];
+  return {
+    "per second": rateBetween(times, from, to),
+    connections: Math.ceil(watch.connections / workers),
+  };
+}
+
+/** Starts the workers, waits until all is sent or the time is up, and stops them. */
+async function watchDrain(
+  { arena, sizes }: Bench,
+  contestant: Contestant,
+  database: Database,
+  { count, workers }: { readonly count: number; readonly workers: number },
+): Promise<{ isOver: boolean; connections: number }> {
+  await using started = new AsyncDisposableStack();
+  const processes = Array.from({ length: workers }, () =>
+    started.use(arena.startWorker(contestant, database, IN_FLIGHT)),
+  );
+  let connections = 0;
+  let countedAt = 0;
+  let giveUpAt = Date.now() + 2 * sizes.drainMs;
+  for (let people = 0; ; ) {
+    await sleep(LOOK_EVERY_MS);
+    const now = Date.now();
+    const before = people;
+    people = (await arena.gateway.counts()).people;
+    if (before === 0 && people > 0) giveUpAt = now + sizes.drainMs;
+    if (people >= count) return { isOver: true, connections };
+    if (now > giveUpAt) return { isOver: false, connections };
+    if (now - countedAt < COUNT_CONNECTIONS_EVERY_MS) continue;
+    countedAt = now;
+    assertAlive(processes);
+    connections = Math.max(connections, await countConnections(database));
+  }
+}
+
+function assertAlive(processes: readonly WorkerProcess[]): void {
+  for (const it of processes) it.assertAlive();
+}
+
+async function countConnections({ pool, name }: Database): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `select count(*)::integer as count from pg_stat_activity
+      where datname = $1 and backend_type = 'client backend' and application_name <> $2`,
+    [name, APPLICATION],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+function checkEverybody(
+  { note }: Bench,
+  { title }: Contestant,
+  count: number,
+  { people, calls }: { readonly people: number; readonly calls: number },
+  isOver: boolean,
+): void {
+  if (calls > people) note(`${title}: ${calls - people} duplicates of ${people} people`);
+  if (people > count) note(`${title}: ${people - count} people got one that is not due`);
+  if (!isOver) note(`${title}: ${people} of ${count} sent when the time was up`);
+}
+
+/** So many a second between two parts of all that came, as `0.2` and `0.9`. */
+function rateBetween(times: readonly number[], from: number, to: number): number {
+  const last = times.length - 1;
+  const [first, end] = [Math.floor(last * from), Math.floor(last * to)];
+  const ms = (times[end] ?? 0) - (times[first] ?? 0);
+  return ms > 0 ? ((end - first) / ms) * 1_000 : Number.NaN;
+}
+
+async function holdTransaction({ pool }: Database, held: AsyncDisposableStack): Promise<void> {
+  const client = await pool.connect();
+  await client.query("begin isolation level repeatable read");
+  await client.query("select pg_current_xact_id()");
+  held.defer(async () => {
+    await client.query("rollback");
+    client.release();
+  });
+}
+
+/** What a worker sends in the minutes that the transaction was open already. */
+async function sendBefore(
+  { arena, sizes }: Bench,
+  contestant: Contestant,
+  database: Database,
+): Promise<void> {
+  await database.register(leadsFrom(5_000_000, sizes.sentBefore, new Date()));
+  await arena.gateway.reset(0);
+  await using worker = arena.startWorker(contestant, database, IN_FLIGHT);
+  const giveUpAt = Date.now() + 6 * sizes.drainMs;
+  while ((await arena.gateway.counts()).people < sizes.sentBefore && Date.now() < giveUpAt) {
+    await sleep(LOOK_EVERY_MS);
+    worker.assertAlive();
+  }
+}
