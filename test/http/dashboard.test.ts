@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import { type Server, startServer } from "../../src/http/server.ts";
@@ -117,9 +116,9 @@ describe("signing in", () => {
     const statuses = answers.map((it) => it.status);
     expect(statuses.filter((it) => it === 401)).toHaveLength(10);
     expect(statuses.filter((it) => it === 429)).toHaveLength(2);
-    expect(
-      Number(answers.find((it) => it.status === 429)?.headers.get("retry-after")),
-    ).toBeGreaterThan(0);
+    const refused = answers.find((it) => it.status === 429);
+    expect(await refused?.json()).toMatchObject({ code: "ONCEBOX_RATE_LIMITED" });
+    expect(Number(refused?.headers.get("retry-after"))).toBeGreaterThan(0);
   });
 
   test("makes a new session every time, whatever cookie came with it", async ({ server }) => {
@@ -366,6 +365,44 @@ describe("a person's data", () => {
   });
 });
 
+describe("what cannot be kept", () => {
+  test("is refused as the person's own slip: a text that fits no channel", async ({ signIn }) => {
+    const person = await signIn(["read", "admin"]);
+    const saved = { kind: "proftest", reason: REASON };
+
+    for (const text of [
+      { channel: "sms", subject: "Результат", body: "Привет" },
+      { channel: "sms", subject: null, body: "я".repeat(1_001) },
+      { channel: "email", subject: null, body: "Привет" },
+    ]) {
+      for (const answer of [
+        await person.post("/ui/templates/preview", text),
+        await person.post("/ui/templates/save", { ...saved, ...text }),
+      ]) {
+        expect(answer.status).toBe(400);
+        expect(await answer.json()).toMatchObject({ code: "ONCEBOX_INPUT_INVALID" });
+      }
+    }
+  });
+
+  test("is refused wherever it is typed: a NUL", async ({ signIn, db }) => {
+    const id = await makeNotification(db, { dueInMs: 60_000 });
+    const person = await signIn(["read", "operate", "admin"]);
+    const text = { kind: "proftest", channel: "sms", subject: null };
+
+    for (const answer of [
+      await person.post("/ui/people", { q: "a\0@example.kz" }),
+      await person.post("/ui/act", { action: "cancel", ids: [id], reason: "she\0called" }),
+      await person.post("/ui/templates/save", { ...text, body: "При\0вет", reason: REASON }),
+      await person.post("/ui/channels/sms/open", { reason: "it\0is well" }),
+    ]) {
+      expect([answer.url, answer.status]).toEqual([answer.url, 400]);
+      expect(await answer.json()).toMatchObject({ code: "ONCEBOX_INPUT_INVALID" });
+    }
+    expect(await stateOf(db, id)).toBe("pending");
+  });
+});
+
 describe("acting on many", () => {
   test("first says how many and which, then does exactly those, each with its audit row", async ({
     signIn,
@@ -445,21 +482,64 @@ describe("the live overview", () => {
       { databaseUrl, http: { ...HTTP, token: null } },
       createLogger("silent"),
     );
-    const stream = await fetch(`${server.url}/ui/live`);
-    const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
-    let text = "";
-    const reading = (async () => {
-      for (let part = await reader?.read(); part?.done === false; part = await reader?.read())
-        text += part.value;
-      return "ended";
-    })();
+    const stream = await watch(server, {});
 
-    await until("it is there", async () => text.includes("event: overview"));
+    await until("it is there", () => stream.text.includes("event: overview"));
     await makeNotification(db, { state: "unknown" });
-    await until("it tells of the one in doubt", async () => text.includes('"in_doubt"'));
+    await until("it tells of the one in doubt", () => stream.text.includes('"in_doubt"'));
     await server.close();
 
-    expect(stream.headers.get("content-type")).toContain("text/event-stream");
-    expect(await Promise.race([reading, sleep(5_000, "still open")])).toBe("ended");
+    expect(stream.type).toContain("text/event-stream");
+    await until("it has ended", () => stream.isOver);
+  });
+
+  test("ends for a token that is revoked, and its places are free again", async ({
+    server,
+    db,
+  }) => {
+    const bearer = async (name: string) => ({
+      authorization: `Bearer ${await makeToken(db, { name, scopes: ["read"], source: name, expiresAt: null, actor: "test" })}`,
+    });
+    const leaver = await bearer("leaver");
+    const stayer = await bearer("stayer");
+    const stays = await watch(server, stayer);
+    const places = await Promise.all(Array.from({ length: 199 }, () => watch(server, leaver)));
+    expect((await watch(server, stayer)).status).toBe(503);
+
+    await revokeToken(db, "leaver", "test", "it is over");
+    await until("all of them have ended", () => places.every((it) => it.isOver));
+    const known = stays.text.length;
+    await until("the other goes on", () => stays.text.length > known);
+
+    expect(stays.isOver).toBe(false);
+    expect((await watch(server, stayer)).status).toBe(200);
+    expect((await watch(server, leaver)).status).toBe(401);
   });
 });
+
+interface Stream {
+  readonly status: number;
+  readonly type: string | null;
+  /** All that came so far. */
+  readonly text: string;
+  readonly isOver: boolean;
+}
+
+async function watch({ url }: Server, headers: Record<string, string>): Promise<Stream> {
+  const answer = await fetch(`${url}/ui/live`, { headers });
+  const stream = {
+    ...{ status: answer.status, type: answer.headers.get("content-type") },
+    ...{ text: "", isOver: false },
+  };
+  const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+  void (async () => {
+    for (let part = await reader?.read(); part?.done === false; part = await reader?.read())
+      stream.text += part.value;
+  })()
+    // Cut off, which is an end, too.
+    .catch(() => {})
+    .finally(() => {
+      stream.isOver = true;
+    });
+  return stream;
+}

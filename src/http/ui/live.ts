@@ -5,7 +5,7 @@ import type { Logger } from "../../log.ts";
 export interface Live {
   /**
    * Takes the connection over until the page leaves, the server stops, or whoever looks may no longer:
-   * they are asked about every 15 seconds.
+   * they are asked about every five seconds.
    */
   attach(reply: FastifyReply, mayLook: () => Promise<boolean>): void;
   /** To every page. */
@@ -16,7 +16,7 @@ export interface Live {
 /** Between two readings; at least, and as a multiple of how long one takes. */
 const EVERY_MS = 2_000;
 const REST_FACTOR = 9;
-const HEARTBEAT_MS = 15_000;
+const HEARTBEAT_MS = 5_000;
 const MOST_PAGES = 200;
 /** A page that reads this much too slowly is let go of; it comes back by itself. */
 const MOST_UNREAD_BYTES = 1_048_576;
