@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type pg from "pg";
 import { describe, expect } from "vitest";
 import { type Server, startServer } from "../../src/http/server.ts";
 import { createLogger } from "../../src/log.ts";
@@ -364,6 +365,69 @@ describe("a person's data", () => {
     expect(csv).not.toMatch(/(^|,|")[=+@-]/m);
   });
 });
+
+describe("however much readers ask for", () => {
+  test("there is room for others: what is in doubt and the overview are read at once", async ({
+    signIn,
+    db,
+    pool,
+  }) => {
+    await Promise.all(Array.from({ length: 30 }, () => makeNotification(db, { state: "unknown" })));
+    const person = await signIn(["read"]);
+    await using held = await hold(pool, "lock table oncebox.lookup in access exclusive mode");
+
+    const doubt = person.get("/ui/doubt?limit=50");
+    const overviews = Array.from({ length: 20 }, () => person.get("/ui/overview"));
+    const other = await Promise.race([person.get("/ui/acts"), doubt, ...overviews]);
+
+    expect([new URL(other.url).pathname, other.status]).toEqual(["/ui/acts", 200]);
+    await held.letGo();
+    expect((await Promise.all(overviews)).map((it) => it.status)).toEqual(Array(20).fill(200));
+    const { items } = (await (await doubt).json()) as { items: { attempts: unknown[] }[] };
+    expect(items.map((it) => it.attempts.length)).toEqual(items.map(() => 1));
+    expect(items).toHaveLength(30);
+  });
+
+  test("one at a time looks through all leads", async ({ signIn, pool, db }) => {
+    await makeLead(db);
+    await pool.query(
+      `create or replace function oncebox.leads_of(person text) returns setof uuid
+         language sql as $$ select null::uuid from pg_advisory_xact_lock(7) $$`,
+    );
+    const person = await signIn(["read"]);
+    await using held = await hold(pool, "select pg_advisory_xact_lock(7)");
+
+    const answers: Response[] = [];
+    const searches = Array.from({ length: 15 }, async (_, index) => {
+      answers.push(await person.post("/ui/people", { q: `nobody-${index}@example.kz` }));
+    });
+    await until("all but one are refused", () => answers.length === 14);
+    for (const answer of answers) {
+      expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "5"]);
+      expect(await answer.json()).toMatchObject({ code: "ONCEBOX_RATE_LIMITED" });
+    }
+    await held.letGo();
+    await Promise.all(searches);
+
+    expect(answers.at(-1)?.status).toBe(200);
+    expect((await person.post("/ui/people", { q: "nobody@example.kz" })).status).toBe(200);
+  });
+});
+
+/** In a transaction of its own, until it is let go of. */
+async function hold(pool: pg.Pool, statement: string) {
+  const client = await pool.connect();
+  await client.query("begin");
+  await client.query(statement);
+  let isHeld = true;
+  const letGo = async () => {
+    if (!isHeld) return;
+    isHeld = false;
+    await client.query("rollback");
+    client.release();
+  };
+  return { letGo, [Symbol.asyncDispose]: letGo };
+}
 
 describe("what cannot be kept", () => {
   test("is refused as the person's own slip: a text that fits no channel", async ({ signIn }) => {

@@ -6,11 +6,10 @@ import { OnceboxError } from "../../errors.ts";
 import { listActs } from "../../inspect/acts.ts";
 import {
   countNotifications,
-  listAttempts,
-  listLookups,
   listNotifications,
   type NotificationFilter,
   type NotificationView,
+  readTries,
 } from "../../inspect/notifications.ts";
 import { CHANNELS, type NotificationId, STATES, type State } from "../../outbox/notification.ts";
 import { type Act, cancel, resolve, retry } from "../../outbox/person.ts";
@@ -95,13 +94,7 @@ export function actRoutes({ db }: Database): FastifyPluginAsync {
       async ({ query: { cursor, limit } }) => {
         const order = "oldest" as const;
         const items = await listNotifications(db, { state: "unknown", order, cursor, limit });
-        const whole = await Promise.all(
-          items.map(async (it) => ({
-            ...it,
-            attempts: await listAttempts(db, it.id),
-            lookups: await listLookups(db, it.id),
-          })),
-        );
+        const whole = await readTries(db, items);
         return { items: toSnake(whole), next_cursor: cursorOf(items, limit) };
       },
     );

@@ -7,6 +7,7 @@ import { readVersion } from "../../version.ts";
 import type { Database } from "../database.ts";
 import { type Gate, type Principal, principalOf, requireScope } from "../principal.ts";
 import { tooMany } from "../problem.ts";
+import { shareReading } from "../share.ts";
 import { actRoutes } from "./acts.ts";
 import { createLive } from "./live.ts";
 import { overviewPage } from "./overview.ts";
@@ -26,13 +27,16 @@ interface Dashboard extends Database {
 /** So many sign-ins from one address a minute. */
 const SIGN_INS = 10;
 const MINUTE_MS = 60_000;
+/** Read once in so long, however many look. */
+const OVERVIEW_MS = 1_000;
 
 /** The dashboard: its files, and `/ui/*`, which only its own pages call. */
 export async function serveDashboard(app: FastifyInstance, dashboard: Dashboard): Promise<void> {
   await servePages(app);
   const { db, gate, log, landings } = dashboard;
   const sessions = await createSessions(app, db, gate);
-  const live = createLive(() => overviewPage(dashboard), log);
+  const overview = shareReading(() => overviewPage(dashboard), OVERVIEW_MS);
+  const live = createLive(overview, log);
   app.addHook("preClose", async () => live.close());
   const stopListening = landings?.onLanded((it) => live.tell("landed", it));
   app.addHook("onClose", async () => stopListening?.());
@@ -75,7 +79,7 @@ export async function serveDashboard(app: FastifyInstance, dashboard: Dashboard)
       return reply.code(204).send();
     });
     const look = { preHandler: requireScope("read"), schema: { hide: true } };
-    ui.get("/ui/overview", look, () => overviewPage(dashboard));
+    ui.get("/ui/overview", look, overview);
     ui.get("/ui/live", look, async (request, reply) => {
       const { tokenHash } = principalOf(request, "read");
       live.attach(reply, async () =>
