@@ -2,8 +2,9 @@ import { timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Kysely } from "kysely";
 import { hasTokens } from "../inspect/tokens.ts";
-import { hashSecret, SCOPES, type Scope, type Token, useToken } from "../outbox/tokens.ts";
+import { hashSecret, SCOPES, type Scope, type Token, useTokens } from "../outbox/tokens.ts";
 import { HttpError } from "./problem.ts";
+import { shareLookups } from "./share.ts";
 
 /** Who asks. */
 export interface Principal extends Token {
@@ -28,7 +29,7 @@ export interface Gate {
    * first token that is made ends it for good, within five seconds.
    */
   readonly isOpen: boolean;
-  /** Who holds a token with this secret or its hash; null = nobody. Known for five seconds. */
+  /** Who holds a token with this secret or its hash; null = nobody. Who does is known for five seconds. */
   recognise(secretOrHash: string | Buffer): Promise<Principal | null>;
 }
 
@@ -42,15 +43,19 @@ export function createGate(
   settings: { readonly token: string | null; readonly isOpen: boolean },
 ): Gate {
   const masterHash = settings.token === null ? null : hashSecret(settings.token);
-  const remembered = new Map<string, { until: number; principal: Promise<Principal | null> }>();
+  /** Only good ones: what somebody makes up must not push them out. */
+  const remembered = new Map<string, { until: number; principal: Principal }>();
+  const findToken = shareLookups((hashes) => useTokens(db, hashes));
 
   async function find(hash: Buffer): Promise<Principal | null> {
     // Of equal length, so that it cannot throw, and in a time that tells nothing.
     if (masterHash !== null && timingSafeEqual(hash, masterHash)) {
       return { name: "ONCEBOX_TOKEN", scopes: SCOPES, source: null, tokenHash: hash };
     }
-    const token = await useToken(db, hash);
-    return token === null ? null : { ...token, tokenHash: hash };
+    const token = await findToken(hash);
+    if (token === null) return null;
+    const { name, scopes, source } = token;
+    return { name, scopes, source, tokenHash: hash };
   }
 
   let { isOpen } = settings;
@@ -76,13 +81,13 @@ export function createGate(
       const hash = typeof secretOrHash === "string" ? hashSecret(secretOrHash) : secretOrHash;
       const key = hash.toString("base64");
       const known = remembered.get(key);
-      if (known !== undefined && known.until > performance.now()) return await known.principal;
+      const now = performance.now();
+      if (known !== undefined && known.until > now) return known.principal;
+      remembered.delete(key);
+      const principal = await find(hash);
       if (remembered.size >= MOST_REMEMBERED) remembered.clear();
-      const principal = find(hash);
-      remembered.set(key, { until: performance.now() + REMEMBERED_MS, principal });
-      // An answer that never came is none.
-      principal.catch(() => remembered.delete(key));
-      return await principal;
+      if (principal !== null) remembered.set(key, { until: now + REMEMBERED_MS, principal });
+      return principal;
     },
   };
 }

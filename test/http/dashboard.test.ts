@@ -1,10 +1,10 @@
 import { sql } from "kysely";
-import type pg from "pg";
 import { describe, expect } from "vitest";
 import { type Server, startServer } from "../../src/http/server.ts";
 import { createLogger } from "../../src/log.ts";
 import { makeToken, revokeToken, type Scope } from "../../src/outbox/tokens.ts";
 import { test as base } from "../support/fixture.ts";
+import { hold } from "../support/hold.ts";
 import { makeLead, makeNotification, stateOf } from "../support/make.ts";
 import { until } from "../support/until.ts";
 
@@ -413,21 +413,6 @@ describe("however much readers ask for", () => {
     expect((await person.post("/ui/people", { q: "nobody@example.kz" })).status).toBe(200);
   });
 });
-
-/** In a transaction of its own, until it is let go of. */
-async function hold(pool: pg.Pool, statement: string) {
-  const client = await pool.connect();
-  await client.query("begin");
-  await client.query(statement);
-  let isHeld = true;
-  const letGo = async () => {
-    if (!isHeld) return;
-    isHeld = false;
-    await client.query("rollback");
-    client.release();
-  };
-  return { letGo, [Symbol.asyncDispose]: letGo };
-}
 
 describe("what cannot be kept", () => {
   test("is refused as the person's own slip: a text that fits no channel", async ({ signIn }) => {

@@ -1,5 +1,6 @@
 import { describe, expect } from "vitest";
 import { revokeToken } from "../../src/outbox/tokens.ts";
+import { hold } from "../support/hold.ts";
 import { until } from "../support/until.ts";
 import { ask, countLeads, get, LEAD, post, talk, test } from "./support/http.ts";
 
@@ -152,6 +153,50 @@ test("of a secret only the hash is kept, and of a use the minute", async ({
   expect(
     (await pool.query("select name, last_used_at is not null as used from oncebox.tokens")).rows,
   ).toEqual([{ name: "site", used: true }]);
+});
+
+describe("however much nobody asks", () => {
+  const TOKEN = "a-secret-of-32-characters-or-more";
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  const WAYS: readonly (readonly [what: string, table: string, path: string, shown: string])[] = [
+    ["made-up tokens", "oncebox.token", "/v1/notifications", "authorization"],
+    ["made-up cookies", "oncebox.session", "/ui/me", "cookie"],
+    ["probes", "oncebox.migration", "/readyz", "x-nothing"],
+  ];
+
+  for (const [what, table, path, shown] of WAYS) {
+    test(`${what} leave room for who may ask`, async ({ serve, pool }) => {
+      const { url } = await serve({ http: { token: TOKEN } });
+      await using held = await hold(pool, `lock table ${table} in access exclusive mode`);
+      const strangers = Array.from({ length: 50 }, (_, index) => {
+        const secret = `__Host-oncebox=${index}`;
+        const value = shown === "cookie" ? secret : `Bearer ${index}`;
+        return get(`${url}${path}`, { [shown]: value });
+      });
+
+      const first = await Promise.race([get(`${url}/v1/notifications`, headers), ...strangers]);
+
+      expect([first.status, first.body.items]).toEqual([200, []]);
+      await held.letGo();
+      const statuses = new Set((await Promise.all(strangers)).map((it) => it.status));
+      expect([...statuses]).toEqual([path === "/readyz" ? 200 : 401]);
+    });
+  }
+
+  test("a token that is good is found among many that are not", async ({ serve, bearer }) => {
+    const reader = await bearer("reader", ["read"]);
+    const { url } = await serve();
+    const ask = (it: Record<string, string>) => get(`${url}/v1/notifications`, it);
+
+    const strangers = Array.from({ length: 500 }, (_, index) =>
+      ask({ authorization: `Bearer ${index}` }),
+    );
+    const known = await Promise.all(Array.from({ length: 50 }, () => ask(reader)));
+
+    expect(new Set(known.map((it) => it.status))).toEqual(new Set([200]));
+    const statuses = (await Promise.all(strangers)).map((it) => it.status);
+    expect(new Set(statuses)).toEqual(new Set([401]));
+  });
 });
 
 describe("on loopback", () => {

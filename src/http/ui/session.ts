@@ -3,9 +3,10 @@ import cookie from "@fastify/cookie";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Kysely } from "kysely";
 import { noteAct } from "../../outbox/acts.ts";
-import { closeSession, openSession, useSession } from "../../outbox/tokens.ts";
+import { closeSession, hashSecret, openSession, useSessions } from "../../outbox/tokens.ts";
 import type { Gate, Principal } from "../principal.ts";
 import { HttpError } from "../problem.ts";
+import { shareLookups } from "../share.ts";
 
 /** The prefix makes browsers take it from this host only, over TLS or on loopback. */
 const COOKIE = "__Host-oncebox";
@@ -29,6 +30,7 @@ export async function createSessions(
   gate: Gate,
 ): Promise<Sessions> {
   await app.register(cookie);
+  const findSession = shareLookups((hashes) => useSessions(db, hashes));
   // Where nobody signs in there is no cookie to derive it from.
   const openSecret = randomBytes(32).toString("base64url");
   const secretOf = (request: FastifyRequest) => request.cookies[COOKIE] ?? openSecret;
@@ -39,7 +41,8 @@ export async function createSessions(
     async recognise(request) {
       const secret = request.cookies[COOKIE];
       if (request.principal === null && secret !== undefined) {
-        const tokenHash = await useSession(db, secret);
+        const session = await findSession(hashSecret(secret));
+        const tokenHash = session?.tokenHash ?? null;
         request.principal = tokenHash === null ? null : await gate.recognise(tokenHash);
       }
       if (request.method === "GET" || request.method === "HEAD") return;
