@@ -1778,7 +1778,7 @@ is 'How many.'
 is 'What they would have been paid as; null for email. One that was never rendered counts as one.'
 
 -- function oncebox.preview_text(channel text, subject text, body text, name text, data jsonb)
--- returns TABLE(rendered_subject text, rendered_body text, segments integer, missing text[]); language sql; volatility s; parallel u; body md5 4522eb1fdfaf7c9b6ece77d1f00d7acf
+-- returns TABLE(rendered_subject text, rendered_body text, segments integer, missing text[]); language sql; volatility s; parallel u; body md5 00483a43d169b2f215f17ae6dc15ffa0
 
 -- function oncebox.prunable(older_than interval)
 -- returns bigint; language sql; volatility s; parallel u; body md5 d191fdf03c24cd0d959b6991f000c878

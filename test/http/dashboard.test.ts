@@ -388,6 +388,34 @@ describe("however much readers ask for", () => {
     expect(items).toHaveLength(30);
   });
 
+  test("a preview that would take long is not made", async ({ signIn }) => {
+    const person = await signIn(["read"]);
+    const preview = async (body: string, a: string) => {
+      const text = { channel: "email", subject: "Результат", body, data: { a } };
+      return await person.post("/ui/templates/preview", text);
+    };
+
+    for (const [body, value] of [
+      ["{{a}}".repeat(1_600), "x ".repeat(3_500)],
+      ["{{a}}", "x".repeat(501)],
+      ["{{a}}".repeat(101), ""],
+      ["{{a}}".repeat(20), "x ".repeat(90)],
+    ] as const) {
+      const answer = await preview(body, value);
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({
+        code: "ONCEBOX_INPUT_INVALID",
+        detail: expect.stringContaining("many variables"),
+      });
+    }
+    for (const [body, value] of [
+      ["{{a}}".repeat(7), "x ".repeat(250)],
+      ["{{a}}".repeat(20), "x".repeat(150)],
+    ] as const) {
+      expect((await preview(body, value)).status).toBe(200);
+    }
+  });
+
   test("one at a time looks through all leads", async ({ signIn, pool, db }) => {
     await makeLead(db);
     await pool.query(
