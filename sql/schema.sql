@@ -414,6 +414,9 @@ is 'What the provider last charged for a part of an SMS.'
 -- function oncebox.check_leads(leads jsonb)
 -- returns TABLE(record integer, problem jsonb, name text, phone text, email text, source text, idempotency_key text, kind text, data jsonb, due_at timestamp with time zone, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text, fingerprint bytea); language sql; volatility s; parallel u; body md5 fb3e601a4b6c1869b164c95ba384a37c
 
+-- function oncebox.check_session(hash bytea)
+-- returns boolean; language sql; volatility s; parallel u; body md5 45f4f864a8a4c51d084e27daf54bb0b4
+
 -- function oncebox.claim(notification_id bigint, worker_id uuid, token uuid, lease interval, send_timeout interval, per_second numeric, two_step boolean)
 -- returns TABLE(verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language plpgsql; volatility v; parallel u; body md5 45c289c4d9c89d4b8a3ce5528af4cb55
 

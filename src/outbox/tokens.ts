@@ -107,6 +107,18 @@ export async function useSessions(
   return rows;
 }
 
+/** Of the sessions with these hashes those that are not over; keeps none alive. `key` is the hash. */
+export async function checkSessions(
+  db: Kysely<unknown>,
+  hashes: readonly Buffer[],
+): Promise<{ readonly key: Buffer }[]> {
+  const { rows } = await sql<{ key: Buffer }>`
+    select given.hash as key
+      from unnest(${hashes}::bytea[]) as given (hash)
+     where oncebox.check_session(given.hash)`.execute(db);
+  return rows;
+}
+
 export async function closeSession(db: Kysely<unknown>, secret: string): Promise<void> {
   await sql`select oncebox.close_session(${hashSecret(secret)}::bytea)`.execute(db);
 }

@@ -592,6 +592,30 @@ describe("the live overview", () => {
     expect((await watch(server, stayer)).status).toBe(200);
     expect((await watch(server, leaver)).status).toBe(401);
   });
+
+  test("ends by signing out, and with a session that nobody uses", async ({
+    server,
+    signIn,
+    db,
+  }) => {
+    const leaver = await signIn(["read"], "leaver");
+    const idle = await signIn(["read"], "idle");
+    const [left, watched, stays] = await Promise.all([
+      watch(server, { cookie: leaver.cookie }),
+      watch(server, { cookie: idle.cookie }),
+      watch(server, { authorization: `Bearer ${HTTP.token}`, cookie: leaver.cookie }),
+    ]);
+    await sql`update oncebox.session set seen_at = now() - interval '29 minutes 58 seconds'
+               where hash = sha256(${idle.cookie.split("=")[1]}::bytea)`.execute(db);
+
+    expect((await leaver.post("/ui/sign-out", {})).status).toBe(204);
+
+    // At once, and not when everybody is asked.
+    await until("who signed out sees no more", () => left.isOver, 3_000);
+    expect(watched.isOver).toBe(false);
+    await until("the other session is over, too", () => watched.isOver);
+    expect(stays.isOver).toBe(false);
+  });
 });
 
 interface Stream {

@@ -10,6 +10,8 @@ export interface Live {
   attach(reply: FastifyReply, mayLook: () => Promise<boolean>): void;
   /** To every page. */
   tell(event: string, data: unknown): void;
+  /** Asks now who may still look, such as after somebody signed out. */
+  recheck(): void;
   close(): void;
 }
 
@@ -33,8 +35,12 @@ export function createLive(read: () => Promise<unknown>, log: Logger): Live {
 
   const heartbeat = setInterval(() => {
     write(": still here\n\n");
-    for (const [page, mayLook] of pages) void letGoUnless(mayLook, page);
+    recheck();
   }, HEARTBEAT_MS).unref();
+
+  function recheck(): void {
+    for (const [page, mayLook] of pages) void letGoUnless(mayLook, page);
+  }
 
   async function letGoUnless(mayLook: () => Promise<boolean>, { raw }: FastifyReply) {
     // A database that is away says nothing about anybody.
@@ -96,6 +102,7 @@ export function createLive(read: () => Promise<unknown>, log: Logger): Live {
       }
     },
     tell: (event, data) => write(frame(event, data)),
+    recheck,
     close() {
       isClosed = true;
       clearInterval(heartbeat);

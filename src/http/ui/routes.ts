@@ -76,15 +76,13 @@ export async function serveDashboard(app: FastifyInstance, dashboard: Dashboard)
     );
     ui.post("/ui/sign-out", { schema: { hide: true } }, async (request, reply) => {
       await sessions.signOut(request, reply);
+      live.recheck();
       return reply.code(204).send();
     });
     const look = { preHandler: requireScope("read"), schema: { hide: true } };
     ui.get("/ui/overview", look, overview);
     ui.get("/ui/live", look, async (request, reply) => {
-      const { tokenHash } = principalOf(request, "read");
-      live.attach(reply, async () =>
-        tokenHash === null ? gate.isOpen : (await gate.recognise(tokenHash)) !== null,
-      );
+      live.attach(reply, () => sessions.mayStillLook(request));
     });
     ui.register(peopleRoutes(dashboard));
     ui.register(actRoutes(dashboard));

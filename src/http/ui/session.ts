@@ -3,7 +3,13 @@ import cookie from "@fastify/cookie";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Kysely } from "kysely";
 import { noteAct } from "../../outbox/acts.ts";
-import { closeSession, hashSecret, openSession, useSessions } from "../../outbox/tokens.ts";
+import {
+  checkSessions,
+  closeSession,
+  hashSecret,
+  openSession,
+  useSessions,
+} from "../../outbox/tokens.ts";
 import type { Gate, Principal } from "../principal.ts";
 import { HttpError } from "../problem.ts";
 import { shareLookups } from "../share.ts";
@@ -17,6 +23,8 @@ const WRONG_TOKEN_MS = 500;
 export interface Sessions {
   /** Says who asks by their cookie, and that a page of ours sent it if it changes anything. */
   recognise(request: FastifyRequest): Promise<void>;
+  /** Whether who asked this may still look; it keeps no session alive. */
+  mayStillLook(request: FastifyRequest): Promise<boolean>;
   /** @throws HttpError 401 - the token is not good. */
   signIn(token: string, reply: FastifyReply): Promise<{ principal: Principal; csrf: string }>;
   signOut(request: FastifyRequest, reply: FastifyReply): Promise<void>;
@@ -31,6 +39,7 @@ export async function createSessions(
 ): Promise<Sessions> {
   await app.register(cookie);
   const findSession = shareLookups((hashes) => useSessions(db, hashes));
+  const findOpenSession = shareLookups((hashes) => checkSessions(db, hashes));
   // Where nobody signs in there is no cookie to derive it from.
   const openSecret = randomBytes(32).toString("base64url");
   const secretOf = (request: FastifyRequest) => request.cookies[COOKIE] ?? openSecret;
@@ -52,6 +61,15 @@ export async function createSessions(
       throw new HttpError(403, "ONCEBOX_FORBIDDEN", "the page that sent this is not ours, or old", {
         hint: "Load the dashboard again.",
       });
+    },
+
+    async mayStillLook({ principal, headers, cookies }) {
+      const tokenHash = principal?.tokenHash ?? null;
+      if (tokenHash === null) return gate.isOpen;
+      const secret = headers.authorization === undefined ? cookies[COOKIE] : undefined;
+      if (secret !== undefined && (await findOpenSession(hashSecret(secret))) === null)
+        return false;
+      return (await gate.recognise(tokenHash)) !== null;
     },
 
     async signIn(token, reply) {
