@@ -203,6 +203,7 @@ describe("on loopback", () => {
   test("while there is no token whoever can connect may do everything; the first one ends that", async ({
     serve,
     bearer,
+    pool,
   }) => {
     const { url } = await serve();
     expect((await post(`${url}/v1/leads`, LEAD)).status).toBe(201);
@@ -215,6 +216,19 @@ describe("on loopback", () => {
 
     expect((await get(`${url}/v1/notifications`, reader)).status).toBe(200);
     expect((await post(`${url}/v1/leads`, LEAD)).status).toBe(401);
+    expect(await countLeads(pool)).toBe(1);
+  });
+
+  test("nobody is let in on what was so once: the first request after the first token is nobody's", async ({
+    serve,
+    bearer,
+    pool,
+  }) => {
+    const { url } = await serve();
+    await bearer("reader", ["read"]);
+
+    expect((await post(`${url}/v1/leads`, LEAD)).status).toBe(401);
+    expect(await countLeads(pool)).toBe(0);
   });
 
   test("no server is open again once all tokens are over, nor one that starts then", async ({

@@ -41,10 +41,10 @@ export async function serveDashboard(app: FastifyInstance, dashboard: Dashboard)
   const stopListening = landings?.onLanded((it) => live.tell("landed", it));
   app.addHook("onClose", async () => stopListening?.());
 
-  const me = ({ name, scopes }: Principal, csrf: string) => ({
+  const me = ({ name, scopes, tokenHash }: Principal, csrf: string) => ({
     name,
     scopes,
-    is_open: gate.isOpen,
+    is_open: tokenHash === null,
     is_dev: landings !== null,
     version: readVersion(),
     csrf,

@@ -65,7 +65,7 @@ export async function createSessions(
 
     async mayStillLook({ principal, headers, cookies }) {
       const tokenHash = principal?.tokenHash ?? null;
-      if (tokenHash === null) return gate.isOpen;
+      if (tokenHash === null) return await gate.isOpen();
       const secret = headers.authorization === undefined ? cookies[COOKIE] : undefined;
       if (secret !== undefined && (await findOpenSession(hashSecret(secret))) === null)
         return false;
