@@ -524,6 +524,33 @@ describe("acting on many", () => {
     );
   });
 
+  test("tells what it did before the database was in its way", async ({ signIn, db, pool }) => {
+    const sent = await makeNotification(db, { state: "sent" });
+    const [first, second, third] = await Promise.all(
+      Array.from({ length: 3 }, () => makeNotification(db, { dueInMs: 60_000 })),
+    );
+    const person = await signIn(["read", "operate"]);
+    const asked = { action: "cancel", reason: REASON };
+    await using _ = await hold(
+      pool,
+      `select from oncebox.notification where id = ${second} for update`,
+    );
+
+    const answer = await person.post("/ui/act", { ...asked, ids: [first, sent, second, third] });
+    const alone = await person.post("/ui/act", { ...asked, ids: [second] });
+
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      {
+        done: [first],
+        refused: [expect.objectContaining({ id: sent })],
+        unanswered: second,
+        not_tried: [third],
+      },
+    ]);
+    expect(alone.status).toBe(503);
+  });
+
   test("resolves what is in doubt as the person says, and wants to be told", async ({
     signIn,
     db,
