@@ -1660,7 +1660,7 @@ is 'Who holds it, or held it last.'
 -- returns void; language sql; volatility v; parallel u; body md5 785cffb310e326f1329d1e9ea137ee1e
 
 -- function oncebox.over_limit(leads jsonb, per_phone integer, since interval)
--- returns TABLE(record integer, wait interval); language plpgsql; volatility v; parallel u; body md5 a0bfbf2c402dc8aa97f5195dce88655c
+-- returns TABLE(record integer, wait interval); language plpgsql; volatility v; parallel u; body md5 0b61967b4778112172c2ed90660adfa4
 
 -- function oncebox.parse_email(raw text)
 -- returns TABLE(email text, problem text); language sql; volatility i; parallel s; body md5 b90b6c5c163330445fe529c1c294f58d
