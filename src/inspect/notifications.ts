@@ -53,7 +53,7 @@ export interface AttemptView {
 }
 
 /** One question to the provider about an outcome in doubt. */
-export interface LookupView {
+interface LookupView {
   readonly attempt: number;
   readonly at: Date;
   readonly finding: string;
