@@ -305,6 +305,21 @@ describe("every log line", () => {
   });
 });
 
+describe("the image", () => {
+  test("has every folder that the package has, beside what is only read", () => {
+    const { files } = JSON.parse(readFileSync("package.json", "utf8")) as { files: string[] };
+    const image =
+      readFileSync("docs/deploy/Dockerfile", "utf8")
+        .split(/^FROM .*$/m)
+        .at(-1) ?? "";
+    const sent = readFileSync("docs/deploy/Dockerfile.dockerignore", "utf8");
+    const needed = files.filter((it) => it !== "docs");
+
+    expect(needed.filter((it) => !new RegExp(`^COPY .*\\b${it}\\b`, "m").test(image))).toEqual([]);
+    expect(needed.filter((it) => it !== "dist" && !sent.includes(`\n!${it}\n`))).toEqual([]);
+  });
+});
+
 describe("src/index.ts", () => {
   test("does nothing when it is imported: the process says nothing and ends by itself", async () => {
     const program = `await import(${JSON.stringify(pathToFileURL("src/index.ts").href)})`;
