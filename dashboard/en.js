@@ -393,6 +393,9 @@ export const en = {
   "act.refused_before": { one: "{count} is left out", other: "{count} are left out" },
   "act.refused_after": { one: "{count} was refused", other: "{count} were refused" },
   "act.done": { one: "Done: {count} message", other: "Done: {count} messages" },
+  "act.unanswered":
+    "Then the database did not answer. № {id} may be done or not: look at it, and do the rest again.",
+  "act.not_tried": { one: "{count} was not tried", other: "{count} were not tried" },
   "act.audited": "With your name and reason it is in the",
   "refused.pending": "it still waits, and is not in doubt",
   "refused.claimed": "it is being sent at this moment",

@@ -169,6 +169,10 @@ export interface Preview {
 export interface Acted {
   done: string[];
   refused: { id: string; code: string; detail: string }[];
+  /** The database went away at this one, and nobody knows whether it was done; null = it did not. */
+  unanswered: string | null;
+  /** Those that came after it. */
+  not_tried: string[];
 }
 
 export interface Template {

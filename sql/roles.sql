@@ -175,6 +175,7 @@ alter function oncebox.save_template  security definer set search_path = pg_cata
 alter function oncebox.use_token      security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.open_session   security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.use_session    security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.check_session  security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.close_session  security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.note_act       security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.over_limit     security definer set search_path = pg_catalog, oncebox, pg_temp;
@@ -206,8 +207,8 @@ grant execute on function oncebox.cancel, oncebox.retry, oncebox.resolve, oncebo
   oncebox.find_leads, oncebox.reopen_channel, oncebox.send_test, oncebox.preview_text
   to oncebox_operator;
 
-grant execute on function oncebox.use_token, oncebox.open_session, oncebox.use_session, oncebox.close_session,
-  oncebox.note_act, oncebox.over_limit, oncebox.lead_problems, oncebox.take_webhook
+grant execute on function oncebox.use_token, oncebox.open_session, oncebox.use_session, oncebox.check_session,
+  oncebox.close_session, oncebox.note_act, oncebox.over_limit, oncebox.lead_problems, oncebox.take_webhook
   to oncebox_server;
 
 grant select on oncebox.acts, oncebox.attempts, oncebox.broken_rules, oncebox.claims, oncebox.deliveries, oncebox.guard, oncebox.health,

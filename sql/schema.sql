@@ -414,6 +414,9 @@ is 'What the provider last charged for a part of an SMS.'
 -- function oncebox.check_leads(leads jsonb)
 -- returns TABLE(record integer, problem jsonb, name text, phone text, email text, source text, idempotency_key text, kind text, data jsonb, due_at timestamp with time zone, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text, fingerprint bytea); language sql; volatility s; parallel u; body md5 fb3e601a4b6c1869b164c95ba384a37c
 
+-- function oncebox.check_session(hash bytea)
+-- returns boolean; language sql; volatility s; parallel u; body md5 45f4f864a8a4c51d084e27daf54bb0b4
+
 -- function oncebox.claim(notification_id bigint, worker_id uuid, token uuid, lease interval, send_timeout interval, per_second numeric, two_step boolean)
 -- returns TABLE(verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language plpgsql; volatility v; parallel u; body md5 1d436d4df510fd58149d930d8b1dafd5
 
@@ -1657,7 +1660,7 @@ is 'Who holds it, or held it last.'
 -- returns void; language sql; volatility v; parallel u; body md5 785cffb310e326f1329d1e9ea137ee1e
 
 -- function oncebox.over_limit(leads jsonb, per_phone integer, since interval)
--- returns TABLE(record integer, wait interval); language plpgsql; volatility v; parallel u; body md5 a0bfbf2c402dc8aa97f5195dce88655c
+-- returns TABLE(record integer, wait interval); language plpgsql; volatility v; parallel u; body md5 0b61967b4778112172c2ed90660adfa4
 
 -- function oncebox.parse_email(raw text)
 -- returns TABLE(email text, problem text); language sql; volatility i; parallel s; body md5 b90b6c5c163330445fe529c1c294f58d
@@ -1778,7 +1781,7 @@ is 'How many.'
 is 'What they would have been paid as; null for email. One that was never rendered counts as one.'
 
 -- function oncebox.preview_text(channel text, subject text, body text, name text, data jsonb)
--- returns TABLE(rendered_subject text, rendered_body text, segments integer, missing text[]); language sql; volatility s; parallel u; body md5 4522eb1fdfaf7c9b6ece77d1f00d7acf
+-- returns TABLE(rendered_subject text, rendered_body text, segments integer, missing text[]); language sql; volatility s; parallel u; body md5 00483a43d169b2f215f17ae6dc15ffa0
 
 -- function oncebox.prunable(older_than interval)
 -- returns bigint; language sql; volatility s; parallel u; body md5 d191fdf03c24cd0d959b6991f000c878

@@ -56,7 +56,7 @@ export interface HttpConfig extends Address {
   readonly token: string | null;
   /** Requests a token may make each second. */
   readonly requestsPerSecond: number;
-  /** Leads that a number may have in an hour; null = as many as come. */
+  /** Leads that a number may have in an hour, and an email address; null = as many as come. */
   readonly leadsPerPhone: number | null;
 }
 

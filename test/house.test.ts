@@ -255,6 +255,71 @@ describe("every error", () => {
   });
 });
 
+describe("every log line", () => {
+  /** A level, the event's fields, and the message: of a template only what stands before its first value. */
+  const LINE =
+    /\blog\.(info|warn|error)\(\s*(?:\{[^}]*\}|event),\s*(?:"([^"]+)"|`([^`$]+)[^`]*`),?\s*\)/g;
+  // The crash proof, the stand-ins and the demo tell their own stories.
+  const files = globSync("src/**/*.ts").filter(
+    (file) => !/^src\/(?:verify|sandbox|cli\/demo)\//.test(file),
+  );
+  const written = files.flatMap((file) =>
+    [...readFileSync(file, "utf8").matchAll(LINE)].map(([, level = "", whole, begun]) => ({
+      level,
+      message: whole ?? begun ?? "",
+    })),
+  );
+  const [, table = ""] = readFileSync("docs/operating.md", "utf8").split("\n## The log\n");
+  const explained = [...table.matchAll(/^\| (`.*?) \| (.*?) \|/gm)].flatMap(
+    ([, names = "", levels = ""]) =>
+      [...names.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => ({ name, levels })),
+  );
+
+  /** As the table has it: whole, or its beginning and two dots. */
+  function isCalled(name: string, message: string): boolean {
+    return name.endsWith("..") ? message.startsWith(name.slice(0, -2).trimEnd()) : message === name;
+  }
+
+  test("is seen here, but for those that hand on another program's words", () => {
+    const calls = linesLike(/\blog\.(?:info|warn|error)\(/, files);
+    const others = calls.filter((it) => it.includes('from: "graphile-worker"'));
+
+    expect(others).toHaveLength(2);
+    expect(written).toHaveLength(calls.length - others.length);
+  });
+
+  test("is explained in docs/operating.md, with its level", () => {
+    const silent = written.filter(
+      ({ level, message }) =>
+        !explained.some((it) => isCalled(it.name, message) && it.levels.includes(level)),
+    );
+
+    expect(silent).toEqual([]);
+  });
+
+  test("that is explained there is written somewhere", () => {
+    expect(
+      explained.filter(({ name }) => !written.some(({ message }) => isCalled(name, message))),
+    ).toEqual([]);
+    expect(explained.length).toBeGreaterThan(40);
+  });
+});
+
+describe("the image", () => {
+  test("has every folder that the package has, beside what is only read", () => {
+    const { files } = JSON.parse(readFileSync("package.json", "utf8")) as { files: string[] };
+    const image =
+      readFileSync("docs/deploy/Dockerfile", "utf8")
+        .split(/^FROM .*$/m)
+        .at(-1) ?? "";
+    const sent = readFileSync("docs/deploy/Dockerfile.dockerignore", "utf8");
+    const needed = files.filter((it) => it !== "docs");
+
+    expect(needed.filter((it) => !new RegExp(`^COPY .*\\b${it}\\b`, "m").test(image))).toEqual([]);
+    expect(needed.filter((it) => it !== "dist" && !sent.includes(`\n!${it}\n`))).toEqual([]);
+  });
+});
+
 describe("src/index.ts", () => {
   test("does nothing when it is imported: the process says nothing and ends by itself", async () => {
     const program = `await import(${JSON.stringify(pathToFileURL("src/index.ts").href)})`;

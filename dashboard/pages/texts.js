@@ -132,7 +132,7 @@ function Editor({ template, hasPrice, onSaved }) {
 /** @param {{ label: string, value: string, onChange: (value: string) => void }} props */
 function Variable({ label, value, onChange }) {
   const id = useId();
-  return html`<div class="field"><label for=${id}><code>${`{{${label}}}`}</code></label><input id=${id} value=${value} maxlength="1000" onInput=${(/** @type {Event} */ event) => onChange(textOf(event))} /></div>`;
+  return html`<div class="field"><label for=${id}><code>${`{{${label}}}`}</code></label><input id=${id} value=${value} maxlength="500" onInput=${(/** @type {Event} */ event) => onChange(textOf(event))} /></div>`;
 }
 
 /** @param {{ rendered: Rendered, isEmail: boolean, hasPrice: boolean }} props */

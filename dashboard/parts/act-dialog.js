@@ -113,11 +113,20 @@ function Refused({ title, rows }) {
     <ul class="plain-list">${rows.map(([id, why]) => html`<li>№ ${id}: <${Words} text=${tWord("refused", why)} /></li>`)}</ul></details>`;
 }
 
+/** @param {{ acted: Acted }} props */
+function CutShort({ acted: { unanswered, not_tried } }) {
+  return html`<div class="notice bad" role="alert"><${Icon} name="alert" /><div>
+    <p>${t("act.unanswered", { id: unanswered ?? "" })}</p>
+    ${not_tried.length > 0 && html`<details open=${not_tried.length <= 5}><summary>${t("act.not_tried", { count: not_tried.length })}</summary><p class="ids">${not_tried.map((id) => `№ ${id}`).join(", ")}</p></details>`}
+  </div></div>`;
+}
+
 /** @param {{ acted: Acted, onClose: () => void }} props */
 function Result({ acted, onClose }) {
   return html`<div class="stack" role="status">
     <p class="how-many good"><${Icon} name="check" /> <b>${t("act.done", { count: acted.done.length })}</b></p>
     ${acted.refused.length > 0 && html`<${Refused} title=${t("act.refused_after", { count: acted.refused.length })} rows=${acted.refused.map((it) => [it.id, it.detail])} />`}
+    ${acted.unanswered !== null && html`<${CutShort} acted=${acted} />`}
     <p class="muted small">${t("act.audited")} <a href=${href("audit")} onClick=${onClose}>${t("page.audit")}</a></p>
     <div class="dialog-foot"><button type="button" class="button primary" autofocus onClick=${onClose}>${t("close")}</button></div>
   </div>`;

@@ -20,7 +20,9 @@ as $$
          coalesce(oncebox.missing_variables(
            oncebox.template_variables(preview_text.body) || oncebox.template_variables(coalesce(preview_text.subject, '')),
            preview_text.name, coalesce(preview_text.data, '{}')), '{}')
+    -- "offset 0", so that each is made once, however often it is read.
     from (select coalesce(preview_text.data, '{}')
-                 || jsonb_build_object('name', oncebox.display_name(preview_text.name))) as v (variables)
-   cross join lateral (select oncebox.render(preview_text.body, v.variables)) as r (body);
+                 || jsonb_build_object('name', oncebox.display_name(preview_text.name))
+          offset 0) as v (variables)
+   cross join lateral (select oncebox.render(preview_text.body, v.variables) offset 0) as r (body);
 $$;

@@ -7,8 +7,6 @@ import {
   type AttemptView,
   DELIVERIES,
   findNotification,
-  listAttempts,
-  listLookups,
   listNotifications,
   type NotificationView,
 } from "../inspect/notifications.ts";
@@ -181,9 +179,9 @@ async function show({ db }: Database, id: NotificationId, json: boolean): Promis
       hint: "Look it up with oncebox notifications list.",
     });
   }
-  const [attempts, lookups] = await Promise.all([listAttempts(db, id), listLookups(db, id)]);
+  const { attempts, lookups } = notification;
   if (json) {
-    console.log(JSON.stringify({ ...notification, attempts, lookups }));
+    console.log(JSON.stringify(notification));
     return;
   }
   console.log(tableOf([notification]));

@@ -31,18 +31,30 @@ A token may do what its scopes say:
 Examples:
   oncebox tokens make site --scope write --source proftest
   oncebox tokens make aigerim --scope operate --expires "90 days"
+  oncebox tokens make prometheus --scope read
   oncebox tokens list
   oncebox tokens revoke site --reason "the server was given back"`,
     );
   command
     .command("make <name>")
-    .description("prints the token, once: only its hash is kept")
+    .description(
+      "prints the token, once: only its hash is kept; a name is never given twice, not even after a revocation",
+    )
     .addOption(
       new Option("--scope <scope...>", "what it may do").choices(SCOPES).makeOptionMandatory(),
     )
     .option("--source <source>", "of every lead registered with it (default: its name)")
     .option("--expires <interval>", 'not good after, such as "90 days" (default: until revoked)')
     .option("--json", "for scripts")
+    .addHelpText(
+      "after",
+      `
+To change a token, make one of another name and the same source, so that the Idempotency-Keys that
+were used stay known, and revoke the old one:
+  oncebox tokens make site --scope write
+  oncebox tokens make site-2 --scope write --source site
+  oncebox tokens revoke site --reason "site-2 is in its place"`,
+    )
     .action((name: string, options: MakeOptions) => using((it) => make(it, name, options)));
   command
     .command("list")

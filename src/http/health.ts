@@ -6,13 +6,17 @@ import { assertSchemaIsCurrent } from "../db/migrate.ts";
 import { OnceboxError } from "../errors.ts";
 import { readVersion } from "../version.ts";
 import type { Database } from "./database.ts";
+import { shareReading } from "./share.ts";
 
 /** Whoever probes waits for seconds, and wants to be told why. */
 const READY_WITHIN_MS = 2_000;
+/** However many probe: the database is asked once in so long. */
+const FRESH_MS = 1_000;
 
 /** For whoever watches the process: nobody has to say who they are, and nothing is told but that. */
 export function healthRoutes({ pool }: Database): FastifyPluginAsync {
   const version = readVersion();
+  const readiness = shareReading(whyNotReady, FRESH_MS);
   return async (plain) => {
     const app = plain.withTypeProvider<ZodTypeProvider>();
     app.get(
@@ -44,7 +48,7 @@ export function healthRoutes({ pool }: Database): FastifyPluginAsync {
         },
       },
       async (_request, reply) => {
-        const reason = await whyNotReady();
+        const reason = await readiness();
         if (reason === null) return { status: "ready" as const, reason };
         return reply.code(503).send({ status: "not_ready", reason });
       },

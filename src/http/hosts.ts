@@ -17,7 +17,7 @@ export function isLoopback(host: string): boolean {
 export function refuseStrangeHosts(app: FastifyInstance, gate: Gate): void {
   app.addHook("onRequest", async ({ method, headers }) => {
     const asked = (headers.host ?? "").replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
-    if (gate.isOpen && !isLoopback(asked)) {
+    if (!isLoopback(asked) && (await gate.isOpen())) {
       throw new HttpError(400, "ONCEBOX_REQUEST_REFUSED", "this host name is not ours", {
         hint: "Ask by localhost or 127.0.0.1; or make a token, and other names are taken too.",
       });

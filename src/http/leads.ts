@@ -14,7 +14,7 @@ import { findLead } from "../inspect/leads.ts";
 import type { Metrics } from "../metrics.ts";
 import { registerSurely } from "../outbox/commit.ts";
 import type { LeadRecord } from "../outbox/lead.ts";
-import { limitPerPhone } from "../outbox/limit.ts";
+import { limitPerRecipient } from "../outbox/limit.ts";
 import type { ChannelName } from "../outbox/notification.ts";
 import { isUnstorable, type RecordResult, type Refusal } from "../outbox/register.ts";
 import { continueTrace } from "../trace.ts";
@@ -26,14 +26,14 @@ import * as shape from "./shapes.ts";
 import { toSnake } from "./snake.ts";
 
 interface LeadRoutes extends Database {
-  /** Leads that a number may have in an hour; null = as many as come. */
+  /** Leads that a number, or an address, may have in an hour; null = as many as come. */
   readonly leadsPerPhone: number | null;
   readonly metrics: Pick<Metrics, "registered">;
 }
 
 /** How long a commit that nobody answered is asked for, on new connections. */
 const SURELY_MS = 8_000;
-const PHONE_WINDOW_MS = 3_600_000;
+const RECIPIENT_WINDOW_MS = 3_600_000;
 const MOST_RECORDS = 1_000;
 const NDJSON = "application/x-ndjson";
 const BATCH_BYTES = 1_048_576;
@@ -49,7 +49,7 @@ export function leadRoutes({ pool, db, leadsPerPhone, metrics }: LeadRoutes): Fa
   const judge =
     leadsPerPhone === null
       ? undefined
-      : limitPerPhone({ most: leadsPerPhone, withinMs: PHONE_WINDOW_MS });
+      : limitPerRecipient({ most: leadsPerPhone, withinMs: RECIPIENT_WINDOW_MS });
 
   return async (plain) => {
     const app = plain.withTypeProvider<ZodTypeProvider>();

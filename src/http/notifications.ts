@@ -2,12 +2,7 @@ import type { FastifyPluginAsync } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { OnceboxError } from "../errors.ts";
-import {
-  findNotification,
-  listAttempts,
-  listLookups,
-  listNotifications,
-} from "../inspect/notifications.ts";
+import { findNotification, listNotifications } from "../inspect/notifications.ts";
 import { CHANNELS, type NotificationId, STATES } from "../outbox/notification.ts";
 import { cancel, resolve, retry } from "../outbox/person.ts";
 import type { Database } from "./database.ts";
@@ -148,10 +143,7 @@ export function notificationRoutes({ db }: Database): FastifyPluginAsync {
           hint: "Look it up with GET /v1/notifications.",
         });
       }
-      const [attempts, lookups] = await Promise.all([listAttempts(db, id), listLookups(db, id)]);
-      return toSnake({ ...notification, attempts, lookups }) as z.infer<
-        typeof shape.NotificationWithAttempts
-      >;
+      return toSnake(notification) as z.infer<typeof shape.NotificationWithAttempts>;
     }
   };
 }

@@ -2,8 +2,10 @@ import { timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Kysely } from "kysely";
 import { hasTokens } from "../inspect/tokens.ts";
-import { hashSecret, SCOPES, type Scope, type Token, useToken } from "../outbox/tokens.ts";
+import { persist } from "../outbox/persist.ts";
+import { hashSecret, SCOPES, type Scope, type Token, useTokens } from "../outbox/tokens.ts";
 import { HttpError } from "./problem.ts";
+import { shareLookups, shareReading } from "./share.ts";
 
 /** Who asks. */
 export interface Principal extends Token {
@@ -24,17 +26,23 @@ declare module "fastify" {
 
 export interface Gate {
   /**
-   * Whether everybody who can connect may do everything: on loopback, while there is no token. The
-   * first token that is made ends it for good, within five seconds.
+   * Whether everybody who can connect may do everything: on loopback, while no token was ever made. As it
+   * was a second ago at most; the first token ends it for good.
+   *
+   * @throws What the database answers instead: nobody is let in on what was so once.
    */
-  readonly isOpen: boolean;
-  /** Who holds a token with this secret or its hash; null = nobody. Known for five seconds. */
+  isOpen(): Promise<boolean>;
+  /** Who holds a token with this secret or its hash; null = nobody. Who does is known for five seconds. */
   recognise(secretOrHash: string | Buffer): Promise<Principal | null>;
 }
 
 /** A revoked token is good for so long. */
 const REMEMBERED_MS = 5_000;
 const MOST_REMEMBERED = 1_000;
+/** Whether there is a token is asked once in so long, while nobody needs one. */
+const FRESH_MS = 1_000;
+/** A connection that breaks then refuses nobody. */
+const SURELY_MS = 3_000;
 const LOCAL: Principal = { name: "local", scopes: SCOPES, source: null, tokenHash: null };
 
 export function createGate(
@@ -42,47 +50,40 @@ export function createGate(
   settings: { readonly token: string | null; readonly isOpen: boolean },
 ): Gate {
   const masterHash = settings.token === null ? null : hashSecret(settings.token);
-  const remembered = new Map<string, { until: number; principal: Promise<Principal | null> }>();
+  /** Only good ones: what somebody makes up must not push them out. */
+  const remembered = new Map<string, { until: number; principal: Principal }>();
+  const findToken = shareLookups((hashes) => useTokens(db, hashes));
 
   async function find(hash: Buffer): Promise<Principal | null> {
     // Of equal length, so that it cannot throw, and in a time that tells nothing.
     if (masterHash !== null && timingSafeEqual(hash, masterHash)) {
       return { name: "ONCEBOX_TOKEN", scopes: SCOPES, source: null, tokenHash: hash };
     }
-    const token = await useToken(db, hash);
-    return token === null ? null : { ...token, tokenHash: hash };
+    const token = await findToken(hash);
+    if (token === null) return null;
+    const { name, scopes, source } = token;
+    return { name, scopes, source, tokenHash: hash };
   }
 
   let { isOpen } = settings;
-  let askAgainAt = performance.now() + REMEMBERED_MS;
-  /** Nobody waits for it: where the database is away, nothing can be done either. */
-  function lookForTokens(): void {
-    if (!isOpen || performance.now() < askAgainAt) return;
-    askAgainAt = performance.now() + REMEMBERED_MS;
-    hasTokens(db).then(
-      (has) => {
-        if (has) isOpen = false;
-      },
-      () => {},
-    );
-  }
+  const anyTokens = shareReading(() => persist(SURELY_MS, () => hasTokens(db)), FRESH_MS);
 
   return {
-    get isOpen() {
-      lookForTokens();
+    async isOpen() {
+      if (isOpen && (await anyTokens())) isOpen = false;
       return isOpen;
     },
     async recognise(secretOrHash) {
       const hash = typeof secretOrHash === "string" ? hashSecret(secretOrHash) : secretOrHash;
       const key = hash.toString("base64");
       const known = remembered.get(key);
-      if (known !== undefined && known.until > performance.now()) return await known.principal;
+      const now = performance.now();
+      if (known !== undefined && known.until > now) return known.principal;
+      remembered.delete(key);
+      const principal = await find(hash);
       if (remembered.size >= MOST_REMEMBERED) remembered.clear();
-      const principal = find(hash);
-      remembered.set(key, { until: performance.now() + REMEMBERED_MS, principal });
-      // An answer that never came is none.
-      principal.catch(() => remembered.delete(key));
-      return await principal;
+      if (principal !== null) remembered.set(key, { until: now + REMEMBERED_MS, principal });
+      return principal;
     },
   };
 }
@@ -95,7 +96,7 @@ export function readBearer(app: FastifyInstance, gate: Gate): void {
     if (request.routeOptions.config.isForAll) return;
     const header = request.headers.authorization;
     if (header === undefined) {
-      if (gate.isOpen) request.principal = LOCAL;
+      if (await gate.isOpen()) request.principal = LOCAL;
       return;
     }
     const [, secret] = /^Bearer ([\x21-\x7e]{1,300})$/i.exec(header) ?? [];

@@ -3,6 +3,7 @@ import { createPool, cutConnections } from "../db/pool.ts";
 import { type Queue, readQueue } from "../inspect/queue.ts";
 import type { Logger } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
+import { shareReading } from "./share.ts";
 
 /** Answers scrapes. */
 export interface Scrape {
@@ -34,8 +35,6 @@ export function openScrape(settings: {
     onIdleError: () => {},
   });
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
-  let freshUntil = 0;
-  let last: ReturnType<Scrape["read"]> | null = null;
 
   async function readInTime(): Promise<Queue | null> {
     const tooLate = setTimeout(() => cutConnections(pool), READ_MS);
@@ -50,24 +49,10 @@ export function openScrape(settings: {
   }
 
   async function readAll() {
-    try {
-      metrics.setQueue(await readInTime());
-      const body = await metrics.registry.metrics();
-      return { contentType: metrics.registry.contentType, body };
-    } finally {
-      freshUntil = performance.now() + FRESH_MS;
-    }
+    metrics.setQueue(await readInTime());
+    const body = await metrics.registry.metrics();
+    return { contentType: metrics.registry.contentType, body };
   }
 
-  return {
-    read() {
-      if (last === null || performance.now() > freshUntil) {
-        // While one reads, everybody waits for that one.
-        freshUntil = Number.POSITIVE_INFINITY;
-        last = readAll();
-      }
-      return last;
-    },
-    close: () => pool.end(),
-  };
+  return { read: shareReading(readAll, FRESH_MS), close: () => pool.end() };
 }

@@ -1,12 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import {
-  type AttemptView,
-  type LookupView,
-  listAttempts,
-  listLookups,
-  listNotifications,
-  type NotificationView,
-} from "./notifications.ts";
+import { listNotifications, type NotificationWithTries, readTries } from "./notifications.ts";
 
 /** A lead as it may be shown: masked. */
 export interface LeadView {
@@ -24,10 +17,7 @@ export interface LeadView {
 }
 
 interface LeadWithNotifications extends LeadView {
-  readonly notifications: readonly (NotificationView & {
-    readonly attempts: readonly AttemptView[];
-    readonly lookups: readonly LookupView[];
-  })[];
+  readonly notifications: readonly NotificationWithTries[];
 }
 
 export const COLUMNS_OF_LEAD = sql`
@@ -46,14 +36,5 @@ export async function findLead(
   const [lead] = rows;
   if (lead === undefined) return null;
   const notifications = await listNotifications(db, { leadId: id, limit: MOST_NOTIFICATIONS });
-  return {
-    ...lead,
-    notifications: await Promise.all(
-      notifications.reverse().map(async (it) => ({
-        ...it,
-        attempts: await listAttempts(db, it.id),
-        lookups: await listLookups(db, it.id),
-      })),
-    ),
-  };
+  return { ...lead, notifications: await readTries(db, notifications.reverse()) };
 }

@@ -53,13 +53,19 @@ export interface AttemptView {
 }
 
 /** One question to the provider about an outcome in doubt. */
-export interface LookupView {
+interface LookupView {
   readonly attempt: number;
   readonly at: Date;
   readonly finding: string;
   /** What followed from it. */
   readonly verdict: string;
   readonly detail: string | null;
+}
+
+/** A notification with everything that was tried and asked for it. */
+export interface NotificationWithTries extends NotificationView {
+  readonly attempts: readonly AttemptView[];
+  readonly lookups: readonly LookupView[];
 }
 
 export interface NotificationFilter {
@@ -145,35 +151,52 @@ function matches({
 export async function findNotification(
   db: Kysely<unknown>,
   id: string,
-): Promise<NotificationView | null> {
+): Promise<NotificationWithTries | null> {
   const { rows } = await sql<NotificationView>`
     select ${COLUMNS} from oncebox.notifications where id = ${id}::bigint`.execute(db);
-  return rows[0] ?? null;
+  const [whole] = await readTries(db, rows);
+  return whole ?? null;
 }
 
-/** Every try of one notification, the first one first. */
-export async function listAttempts(
+/** What was tried and asked for them, the first one first; in two statements, however many they are. */
+export async function readTries(
   db: Kysely<unknown>,
-  notificationId: string,
-): Promise<AttemptView[]> {
-  const { rows } = await sql<AttemptView>`
-    select attempt, started_at as "startedAt", sending_at as "sendingAt", ended_at as "endedAt",
-           outcome, code, detail
-      from oncebox.attempts
-     where notification_id = ${notificationId}::bigint
-     order by attempt`.execute(db);
-  return rows;
+  notifications: readonly NotificationView[],
+): Promise<NotificationWithTries[]> {
+  if (notifications.length === 0) return [];
+  const ids = notifications.map((it) => it.id);
+  const [attempts, lookups] = await Promise.all([
+    sql<AttemptView & Owned>`
+      select notification_id::text as "notificationId", attempt, started_at as "startedAt",
+             sending_at as "sendingAt", ended_at as "endedAt", outcome, code, detail
+        from oncebox.attempts
+       where notification_id = any (${ids}::bigint[])
+       order by attempt`.execute(db),
+    sql<LookupView & Owned>`
+      select notification_id::text as "notificationId", attempt, at, finding, verdict, detail
+        from oncebox.lookups
+       where notification_id = any (${ids}::bigint[])
+       order by at`.execute(db),
+  ]);
+  const attemptsOf = byNotification(attempts.rows);
+  const lookupsOf = byNotification(lookups.rows);
+  return notifications.map((it) => ({
+    ...it,
+    attempts: attemptsOf.get(it.id) ?? [],
+    lookups: lookupsOf.get(it.id) ?? [],
+  }));
 }
 
-/** Every question to the provider about one notification, the first one first. */
-export async function listLookups(
-  db: Kysely<unknown>,
-  notificationId: string,
-): Promise<LookupView[]> {
-  const { rows } = await sql<LookupView>`
-    select attempt, at, finding, verdict, detail
-      from oncebox.lookups
-     where notification_id = ${notificationId}::bigint
-     order by at`.execute(db);
-  return rows;
+interface Owned {
+  readonly notificationId: string;
+}
+
+function byNotification<T extends Owned>(rows: readonly T[]): Map<string, Omit<T, keyof Owned>[]> {
+  const found = new Map<string, Omit<T, keyof Owned>[]>();
+  for (const { notificationId, ...row } of rows) {
+    const others = found.get(notificationId);
+    if (others === undefined) found.set(notificationId, [row]);
+    else others.push(row);
+  }
+  return found;
 }

@@ -15,17 +15,25 @@ export interface HistoryEvent {
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
- * The leads of a person, the newest first, at most 20.
+ * The leads of a person who was to get a message, the newest first, at most 20. By index.
  *
- * @throws OnceboxError `ONCEBOX_NOT_FOUND` - there are too many leads to look through all of them in time.
  * @param query - A number in any form, an address, or a lead's id. Taken literally.
  */
 export async function findPeople(db: Kysely<unknown>, query: string): Promise<LeadView[]> {
   const text = query.trim();
   if (UUID.test(text)) return await readLeads(db, sql`select ${text}::uuid`);
-  const found = await readLeads(db, sql`select oncebox.find_leads(${text})`);
-  if (found.length > 0) return found;
-  // Leads that other programs wrote have no notification to be found by: look through all of them.
+  return await readLeads(db, sql`select oncebox.find_leads(${text})`);
+}
+
+/**
+ * As `findPeople`, where that found nobody: leads that other programs wrote have no notification to be
+ * found by. Looks through all of them, so let one at a time do it.
+ *
+ * @throws OnceboxError `ONCEBOX_NOT_FOUND` - there are too many leads to look through all of them in time.
+ */
+export async function lookThroughLeads(db: Kysely<unknown>, query: string): Promise<LeadView[]> {
+  const text = query.trim();
+  if (UUID.test(text)) return [];
   try {
     return await readLeads(db, sql`select oncebox.leads_of(${text})`);
   } catch (error) {

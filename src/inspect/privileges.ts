@@ -45,7 +45,7 @@ const CALLS = {
   ],
   oncebox_server: [
     ...["use_token", "open_session", "use_session", "close_session", "note_act", "over_limit"],
-    ...["lead_problems", "take_webhook"],
+    ...["lead_problems", "take_webhook", "check_session"],
   ],
 } as const;
 

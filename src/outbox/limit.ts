@@ -2,19 +2,23 @@ import type { Judge } from "./commit.ts";
 import { isUnstorable } from "./register.ts";
 import { runIn } from "./transaction.ts";
 
-interface PhoneLimit {
-  /** Leads that a number may have. */
+interface RecipientLimit {
+  /** Leads that a number may have, and an address. */
   readonly most: number;
   /** Within so long. */
   readonly withinMs: number;
 }
 
-/** Refuses records of numbers that had enough leads of late; what came before with the same key passes. */
-export function limitPerPhone({ most, withinMs }: PhoneLimit): Judge {
+/**
+ * Refuses records of numbers and addresses that had enough leads of late; what came before with the same
+ * key passes.
+ */
+export function limitPerRecipient({ most, withinMs }: RecipientLimit): Judge {
   return async (tx, records) => {
-    const asked = records.map(({ phone, source, idempotency_key }) =>
-      isUnstorable({ phone, source, idempotency_key }) ? {} : { phone, source, idempotency_key },
-    );
+    const asked = records.map(({ phone, email, source, idempotency_key }) => {
+      const part = { phone, email, source, idempotency_key };
+      return isUnstorable(part) ? {} : part;
+    });
     const rows = (await runIn(
       tx,
       `select record, extract(epoch from wait)::float8 as "retryAfterS"
@@ -26,8 +30,8 @@ export function limitPerPhone({ most, withinMs }: PhoneLimit): Judge {
         record - 1,
         {
           code: "ONCEBOX_RATE_LIMITED",
-          field: "phone",
-          message: `this number had ${most} leads within ${withinMs / 60_000} minutes`,
+          field: null,
+          message: `this number or address had ${most} leads within ${withinMs / 60_000} minutes`,
           hint: "Register it later, or raise ONCEBOX_LEADS_PER_PHONE.",
           retryAfterS,
         },

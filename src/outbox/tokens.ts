@@ -66,11 +66,16 @@ export async function revokeToken(
   await refusable(sql`select oncebox.revoke_token(${name}, ${actor}, ${reason})`.execute(db));
 }
 
-/** The token with this hash, if it is good. */
-export async function useToken(db: Kysely<unknown>, hash: Buffer): Promise<Token | null> {
-  const { rows } = await sql<Token>`
-    select name, scopes, source from oncebox.use_token(${hash}::bytea)`.execute(db);
-  return rows[0] ?? null;
+/** Of the tokens with these hashes those that are good; `key` is the hash. */
+export async function useTokens(
+  db: Kysely<unknown>,
+  hashes: readonly Buffer[],
+): Promise<(Token & { readonly key: Buffer })[]> {
+  const { rows } = await sql<Token & { key: Buffer }>`
+    select given.hash as key, t.name, t.scopes, t.source
+      from unnest(${hashes}::bytea[]) as given (hash)
+     cross join lateral oncebox.use_token(given.hash) as t`.execute(db);
+  return rows;
 }
 
 /** Signs somebody in. @returns What the cookie holds; only its hash is kept. */
@@ -86,11 +91,32 @@ export async function openSession(
   return secret;
 }
 
-/** The hash of the token that the session was opened with; null when it is over. */
-export async function useSession(db: Kysely<unknown>, secret: string): Promise<Buffer | null> {
-  const { rows } = await sql<{ hash: Buffer | null }>`
-    select oncebox.use_session(${hashSecret(secret)}::bytea) as hash`.execute(db);
-  return rows[0]?.hash ?? null;
+interface Session {
+  /** Of the token that it was opened with; null when it is over. */
+  readonly tokenHash: Buffer | null;
+}
+
+/** The sessions with these hashes; `key` is the hash. */
+export async function useSessions(
+  db: Kysely<unknown>,
+  hashes: readonly Buffer[],
+): Promise<(Session & { readonly key: Buffer })[]> {
+  const { rows } = await sql<Session & { key: Buffer }>`
+    select given.hash as key, oncebox.use_session(given.hash) as "tokenHash"
+      from unnest(${hashes}::bytea[]) as given (hash)`.execute(db);
+  return rows;
+}
+
+/** Of the sessions with these hashes those that are not over; keeps none alive. `key` is the hash. */
+export async function checkSessions(
+  db: Kysely<unknown>,
+  hashes: readonly Buffer[],
+): Promise<{ readonly key: Buffer }[]> {
+  const { rows } = await sql<{ key: Buffer }>`
+    select given.hash as key
+      from unnest(${hashes}::bytea[]) as given (hash)
+     where oncebox.check_session(given.hash)`.execute(db);
+  return rows;
 }
 
 export async function closeSession(db: Kysely<unknown>, secret: string): Promise<void> {

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import { type Server, startServer } from "../../src/http/server.ts";
 import { createLogger } from "../../src/log.ts";
 import { makeToken, revokeToken, type Scope } from "../../src/outbox/tokens.ts";
 import { test as base } from "../support/fixture.ts";
+import { hold } from "../support/hold.ts";
 import { makeLead, makeNotification, stateOf } from "../support/make.ts";
 import { until } from "../support/until.ts";
 
@@ -117,9 +117,9 @@ describe("signing in", () => {
     const statuses = answers.map((it) => it.status);
     expect(statuses.filter((it) => it === 401)).toHaveLength(10);
     expect(statuses.filter((it) => it === 429)).toHaveLength(2);
-    expect(
-      Number(answers.find((it) => it.status === 429)?.headers.get("retry-after")),
-    ).toBeGreaterThan(0);
+    const refused = answers.find((it) => it.status === 429);
+    expect(await refused?.json()).toMatchObject({ code: "ONCEBOX_RATE_LIMITED" });
+    expect(Number(refused?.headers.get("retry-after"))).toBeGreaterThan(0);
   });
 
   test("makes a new session every time, whatever cookie came with it", async ({ server }) => {
@@ -366,6 +366,120 @@ describe("a person's data", () => {
   });
 });
 
+describe("however much readers ask for", () => {
+  test("there is room for others: what is in doubt and the overview are read at once", async ({
+    signIn,
+    db,
+    pool,
+  }) => {
+    await Promise.all(Array.from({ length: 30 }, () => makeNotification(db, { state: "unknown" })));
+    const person = await signIn(["read"]);
+    await using held = await hold(pool, "lock table oncebox.lookup in access exclusive mode");
+
+    const doubt = person.get("/ui/doubt?limit=50");
+    const overviews = Array.from({ length: 20 }, () => person.get("/ui/overview"));
+    const other = await Promise.race([person.get("/ui/acts"), doubt, ...overviews]);
+
+    expect([new URL(other.url).pathname, other.status]).toEqual(["/ui/acts", 200]);
+    await held.letGo();
+    expect((await Promise.all(overviews)).map((it) => it.status)).toEqual(Array(20).fill(200));
+    const { items } = (await (await doubt).json()) as { items: { attempts: unknown[] }[] };
+    expect(items.map((it) => it.attempts.length)).toEqual(items.map(() => 1));
+    expect(items).toHaveLength(30);
+  });
+
+  test("a preview that would take long is not made", async ({ signIn }) => {
+    const person = await signIn(["read"]);
+    const preview = async (body: string, a: string) => {
+      const text = { channel: "email", subject: "Результат", body, data: { a } };
+      return await person.post("/ui/templates/preview", text);
+    };
+
+    for (const [body, value] of [
+      ["{{a}}".repeat(1_600), "x ".repeat(3_500)],
+      ["{{a}}", "x".repeat(501)],
+      ["{{a}}".repeat(101), ""],
+      ["{{a}}".repeat(20), "x ".repeat(90)],
+    ] as const) {
+      const answer = await preview(body, value);
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({
+        code: "ONCEBOX_INPUT_INVALID",
+        detail: expect.stringContaining("many variables"),
+      });
+    }
+    for (const [body, value] of [
+      ["{{a}}".repeat(7), "x ".repeat(250)],
+      ["{{a}}".repeat(20), "x".repeat(150)],
+    ] as const) {
+      expect((await preview(body, value)).status).toBe(200);
+    }
+  });
+
+  test("one at a time looks through all leads", async ({ signIn, pool, db }) => {
+    await makeLead(db);
+    await pool.query(
+      `create or replace function oncebox.leads_of(person text) returns setof uuid
+         language sql as $$ select null::uuid from pg_advisory_xact_lock(7) $$`,
+    );
+    const person = await signIn(["read"]);
+    await using held = await hold(pool, "select pg_advisory_xact_lock(7)");
+
+    const answers: Response[] = [];
+    const searches = Array.from({ length: 15 }, async (_, index) => {
+      answers.push(await person.post("/ui/people", { q: `nobody-${index}@example.kz` }));
+    });
+    await until("all but one are refused", () => answers.length === 14);
+    for (const answer of answers) {
+      expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "5"]);
+      expect(await answer.json()).toMatchObject({ code: "ONCEBOX_RATE_LIMITED" });
+    }
+    await held.letGo();
+    await Promise.all(searches);
+
+    expect(answers.at(-1)?.status).toBe(200);
+    expect((await person.post("/ui/people", { q: "nobody@example.kz" })).status).toBe(200);
+  });
+});
+
+describe("what cannot be kept", () => {
+  test("is refused as the person's own slip: a text that fits no channel", async ({ signIn }) => {
+    const person = await signIn(["read", "admin"]);
+    const saved = { kind: "proftest", reason: REASON };
+
+    for (const text of [
+      { channel: "sms", subject: "Результат", body: "Привет" },
+      { channel: "sms", subject: null, body: "я".repeat(1_001) },
+      { channel: "email", subject: null, body: "Привет" },
+    ]) {
+      for (const answer of [
+        await person.post("/ui/templates/preview", text),
+        await person.post("/ui/templates/save", { ...saved, ...text }),
+      ]) {
+        expect(answer.status).toBe(400);
+        expect(await answer.json()).toMatchObject({ code: "ONCEBOX_INPUT_INVALID" });
+      }
+    }
+  });
+
+  test("is refused wherever it is typed: a NUL", async ({ signIn, db }) => {
+    const id = await makeNotification(db, { dueInMs: 60_000 });
+    const person = await signIn(["read", "operate", "admin"]);
+    const text = { kind: "proftest", channel: "sms", subject: null };
+
+    for (const answer of [
+      await person.post("/ui/people", { q: "a\0@example.kz" }),
+      await person.post("/ui/act", { action: "cancel", ids: [id], reason: "she\0called" }),
+      await person.post("/ui/templates/save", { ...text, body: "При\0вет", reason: REASON }),
+      await person.post("/ui/channels/sms/open", { reason: "it\0is well" }),
+    ]) {
+      expect([answer.url, answer.status]).toEqual([answer.url, 400]);
+      expect(await answer.json()).toMatchObject({ code: "ONCEBOX_INPUT_INVALID" });
+    }
+    expect(await stateOf(db, id)).toBe("pending");
+  });
+});
+
 describe("acting on many", () => {
   test("first says how many and which, then does exactly those, each with its audit row", async ({
     signIn,
@@ -410,6 +524,33 @@ describe("acting on many", () => {
     );
   });
 
+  test("tells what it did before the database was in its way", async ({ signIn, db, pool }) => {
+    const sent = await makeNotification(db, { state: "sent" });
+    const [first, second, third] = await Promise.all(
+      Array.from({ length: 3 }, () => makeNotification(db, { dueInMs: 60_000 })),
+    );
+    const person = await signIn(["read", "operate"]);
+    const asked = { action: "cancel", reason: REASON };
+    await using _ = await hold(
+      pool,
+      `select from oncebox.notification where id = ${second} for update`,
+    );
+
+    const answer = await person.post("/ui/act", { ...asked, ids: [first, sent, second, third] });
+    const alone = await person.post("/ui/act", { ...asked, ids: [second] });
+
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      {
+        done: [first],
+        refused: [expect.objectContaining({ id: sent })],
+        unanswered: second,
+        not_tried: [third],
+      },
+    ]);
+    expect(alone.status).toBe(503);
+  });
+
   test("resolves what is in doubt as the person says, and wants to be told", async ({
     signIn,
     db,
@@ -445,21 +586,88 @@ describe("the live overview", () => {
       { databaseUrl, http: { ...HTTP, token: null } },
       createLogger("silent"),
     );
-    const stream = await fetch(`${server.url}/ui/live`);
-    const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
-    let text = "";
-    const reading = (async () => {
-      for (let part = await reader?.read(); part?.done === false; part = await reader?.read())
-        text += part.value;
-      return "ended";
-    })();
+    const stream = await watch(server, {});
 
-    await until("it is there", async () => text.includes("event: overview"));
+    await until("it is there", () => stream.text.includes("event: overview"));
     await makeNotification(db, { state: "unknown" });
-    await until("it tells of the one in doubt", async () => text.includes('"in_doubt"'));
+    await until("it tells of the one in doubt", () => stream.text.includes('"in_doubt"'));
     await server.close();
 
-    expect(stream.headers.get("content-type")).toContain("text/event-stream");
-    expect(await Promise.race([reading, sleep(5_000, "still open")])).toBe("ended");
+    expect(stream.type).toContain("text/event-stream");
+    await until("it has ended", () => stream.isOver);
+  });
+
+  test("ends for a token that is revoked, and its places are free again", async ({
+    server,
+    db,
+  }) => {
+    const bearer = async (name: string) => ({
+      authorization: `Bearer ${await makeToken(db, { name, scopes: ["read"], source: name, expiresAt: null, actor: "test" })}`,
+    });
+    const leaver = await bearer("leaver");
+    const stayer = await bearer("stayer");
+    const stays = await watch(server, stayer);
+    const places = await Promise.all(Array.from({ length: 199 }, () => watch(server, leaver)));
+    expect((await watch(server, stayer)).status).toBe(503);
+
+    await revokeToken(db, "leaver", "test", "it is over");
+    await until("all of them have ended", () => places.every((it) => it.isOver));
+    const known = stays.text.length;
+    await until("the other goes on", () => stays.text.length > known);
+
+    expect(stays.isOver).toBe(false);
+    expect((await watch(server, stayer)).status).toBe(200);
+    expect((await watch(server, leaver)).status).toBe(401);
+  });
+
+  test("ends by signing out, and with a session that nobody uses", async ({
+    server,
+    signIn,
+    db,
+  }) => {
+    const leaver = await signIn(["read"], "leaver");
+    const idle = await signIn(["read"], "idle");
+    const [left, watched, stays] = await Promise.all([
+      watch(server, { cookie: leaver.cookie }),
+      watch(server, { cookie: idle.cookie }),
+      watch(server, { authorization: `Bearer ${HTTP.token}`, cookie: leaver.cookie }),
+    ]);
+    await sql`update oncebox.session set seen_at = now() - interval '29 minutes 58 seconds'
+               where hash = sha256(${idle.cookie.split("=")[1]}::bytea)`.execute(db);
+
+    expect((await leaver.post("/ui/sign-out", {})).status).toBe(204);
+
+    // At once, and not when everybody is asked.
+    await until("who signed out sees no more", () => left.isOver, 3_000);
+    expect(watched.isOver).toBe(false);
+    await until("the other session is over, too", () => watched.isOver);
+    expect(stays.isOver).toBe(false);
   });
 });
+
+interface Stream {
+  readonly status: number;
+  readonly type: string | null;
+  /** All that came so far. */
+  readonly text: string;
+  readonly isOver: boolean;
+}
+
+async function watch({ url }: Server, headers: Record<string, string>): Promise<Stream> {
+  const answer = await fetch(`${url}/ui/live`, { headers });
+  const stream = {
+    ...{ status: answer.status, type: answer.headers.get("content-type") },
+    ...{ text: "", isOver: false },
+  };
+  const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+  void (async () => {
+    for (let part = await reader?.read(); part?.done === false; part = await reader?.read())
+      stream.text += part.value;
+  })()
+    // Cut off, which is an end, too.
+    .catch(() => {})
+    .finally(() => {
+      stream.isOver = true;
+    });
+  return stream;
+}

@@ -180,6 +180,31 @@ describe("B15: too many", () => {
     expect((await send("7771234567", "c")).status).toBe(201);
   });
 
+  test("so are leads of one address, whatever number comes with it", async ({ serve, pool }) => {
+    const { url } = await serve({ http: { leadsPerPhone: 2 } });
+    const email = "aigerim@example.kz";
+    const send = (lead: { email: string; phone?: string }, key: string) =>
+      post(`${url}/v1/leads`, { ...LEAD, phone: undefined, ...lead }, { "idempotency-key": key });
+
+    expect((await send({ email }, "a")).status).toBe(201);
+    const batch = await post(`${url}/v1/leads:batch`, [
+      { ...LEAD, email: "aigerim@EXAMPLE.kz", phone: "+77771234561", idempotency_key: "b" },
+      { ...LEAD, email, phone: "+77771234562", idempotency_key: "c" },
+      { ...LEAD, email: "b@example.kz", phone: "+77771234562", idempotency_key: "d" },
+    ]);
+    const third = await send({ email: ` ${email}`, phone: "+77771234563" }, "e");
+
+    expect(batch.body.map((it: { error?: { code: string } }) => it.error?.code)).toEqual([
+      ...[undefined, "ONCEBOX_RATE_LIMITED", undefined],
+    ]);
+    expect(third).toMatchObject({ status: 429, body: { code: "ONCEBOX_RATE_LIMITED" } });
+    expect(Number(third.headers.get("retry-after"))).toBeGreaterThan(3_500);
+    expect(third.text).not.toMatch(/aigerim/);
+    expect((await send({ email }, "a")).status).toBe(200);
+    expect((await send({ email: "c@example.kz" }, "f")).status).toBe(201);
+    expect(await countLeads(pool)).toBe(4);
+  });
+
   test("leads of one number at the same moment cannot all take the last place", async ({
     serve,
     pool,

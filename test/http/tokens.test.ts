@@ -1,5 +1,6 @@
 import { describe, expect } from "vitest";
 import { revokeToken } from "../../src/outbox/tokens.ts";
+import { hold } from "../support/hold.ts";
 import { until } from "../support/until.ts";
 import { ask, countLeads, get, LEAD, post, talk, test } from "./support/http.ts";
 
@@ -154,10 +155,55 @@ test("of a secret only the hash is kept, and of a use the minute", async ({
   ).toEqual([{ name: "site", used: true }]);
 });
 
+describe("however much nobody asks", () => {
+  const TOKEN = "a-secret-of-32-characters-or-more";
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  const WAYS: readonly (readonly [what: string, table: string, path: string, shown: string])[] = [
+    ["made-up tokens", "oncebox.token", "/v1/notifications", "authorization"],
+    ["made-up cookies", "oncebox.session", "/ui/me", "cookie"],
+    ["probes", "oncebox.migration", "/readyz", "x-nothing"],
+  ];
+
+  for (const [what, table, path, shown] of WAYS) {
+    test(`${what} leave room for who may ask`, async ({ serve, pool }) => {
+      const { url } = await serve({ http: { token: TOKEN } });
+      await using held = await hold(pool, `lock table ${table} in access exclusive mode`);
+      const strangers = Array.from({ length: 50 }, (_, index) => {
+        const secret = `__Host-oncebox=${index}`;
+        const value = shown === "cookie" ? secret : `Bearer ${index}`;
+        return get(`${url}${path}`, { [shown]: value });
+      });
+
+      const first = await Promise.race([get(`${url}/v1/notifications`, headers), ...strangers]);
+
+      expect([first.status, first.body.items]).toEqual([200, []]);
+      await held.letGo();
+      const statuses = new Set((await Promise.all(strangers)).map((it) => it.status));
+      expect([...statuses]).toEqual([path === "/readyz" ? 200 : 401]);
+    });
+  }
+
+  test("a token that is good is found among many that are not", async ({ serve, bearer }) => {
+    const reader = await bearer("reader", ["read"]);
+    const { url } = await serve();
+    const ask = (it: Record<string, string>) => get(`${url}/v1/notifications`, it);
+
+    const strangers = Array.from({ length: 500 }, (_, index) =>
+      ask({ authorization: `Bearer ${index}` }),
+    );
+    const known = await Promise.all(Array.from({ length: 50 }, () => ask(reader)));
+
+    expect(new Set(known.map((it) => it.status))).toEqual(new Set([200]));
+    const statuses = (await Promise.all(strangers)).map((it) => it.status);
+    expect(new Set(statuses)).toEqual(new Set([401]));
+  });
+});
+
 describe("on loopback", () => {
   test("while there is no token whoever can connect may do everything; the first one ends that", async ({
     serve,
     bearer,
+    pool,
   }) => {
     const { url } = await serve();
     expect((await post(`${url}/v1/leads`, LEAD)).status).toBe(201);
@@ -170,6 +216,58 @@ describe("on loopback", () => {
 
     expect((await get(`${url}/v1/notifications`, reader)).status).toBe(200);
     expect((await post(`${url}/v1/leads`, LEAD)).status).toBe(401);
+    expect(await countLeads(pool)).toBe(1);
+  });
+
+  test("nobody is let in on what was so once: the first request after the first token is nobody's", async ({
+    serve,
+    bearer,
+    pool,
+  }) => {
+    const { url } = await serve();
+    await bearer("reader", ["read"]);
+
+    expect((await post(`${url}/v1/leads`, LEAD)).status).toBe(401);
+    expect(await countLeads(pool)).toBe(0);
+  });
+
+  test("no server is open again once all tokens are over, nor one that starts then", async ({
+    serve,
+    bearer,
+    db,
+  }) => {
+    const { url } = await serve();
+    await bearer("expired", ["read"], new Date(Date.now() - 1_000));
+    const reader = await bearer("reader", ["read"]);
+    await until("a token is asked for", async () => {
+      return (await get(`${url}/v1/notifications`)).status === 401;
+    });
+    await revokeToken(db, "reader", "a test", "given back");
+    const later = await serve();
+
+    await until("the last one is refused", async () => {
+      return (await get(`${url}/v1/notifications`, reader)).status === 401;
+    });
+
+    for (const it of [url, later.url]) {
+      expect((await get(`${it}/v1/notifications`)).status).toBe(401);
+      expect((await post(`${it}/v1/leads`, LEAD)).status).toBe(401);
+    }
+  });
+
+  test("what is counted is for readers, once a token was made", async ({ serve, bearer }) => {
+    const open = await serve();
+    const read = await bearer("reader", ["read"]);
+    const write = await bearer("site", ["write"]);
+    const closed = await serve();
+    const { url } = closed;
+
+    expect((await get(`${url}/metrics`)).status).toBe(401);
+    expect((await get(`${url}/metrics`, write)).status).toBe(403);
+    expect((await get(`${url}/metrics`, read)).text).toContain("oncebox_");
+    await until("it is for readers there, too", async () => {
+      return (await get(`${open.url}/metrics`)).status === 401;
+    });
   });
 
   test("a name that is not loopback's is refused while nobody shows a token (DNS rebinding)", async ({
@@ -217,34 +315,36 @@ test("an address that others can reach needs a token, or nothing starts", async 
 
 describe("B45: what a page of another site sends", () => {
   test("is refused, with a token or without", async ({ serve, bearer, pool }) => {
-    const open = await serve();
-    const site = await bearer("site", ["write"]);
-    const closed = await serve();
-    const { host } = new URL(open.url);
-
-    for (const headers of [
-      { origin: "https://evil.example" },
-      { origin: "null" },
-      { origin: "http://127.0.0.1:1" },
-      { "sec-fetch-site": "cross-site" },
-      { "sec-fetch-site": "same-site" },
-      { "sec-fetch-site": "cross-site", origin: `http://${host}` },
-    ]) {
-      for (const answer of [
-        await post(`${open.url}/v1/leads`, LEAD, headers),
-        await post(`${closed.url}/v1/leads`, LEAD, { ...headers, ...site }),
+    const tryAll = async (url: string, shown: Record<string, string>) => {
+      const { host } = new URL(url);
+      for (const headers of [
+        { origin: "https://evil.example" },
+        { origin: "null" },
+        { origin: "http://127.0.0.1:1" },
+        { "sec-fetch-site": "cross-site" },
+        { "sec-fetch-site": "same-site" },
+        { "sec-fetch-site": "cross-site", origin: `http://${host}` },
       ]) {
-        expect(answer).toMatchObject({ status: 403, body: { code: "ONCEBOX_FORBIDDEN" } });
+        expect(await post(`${url}/v1/leads`, LEAD, { ...headers, ...shown })).toMatchObject({
+          status: 403,
+          body: { code: "ONCEBOX_FORBIDDEN" },
+        });
       }
-    }
-    expect(await countLeads(pool)).toBe(0);
-    for (const headers of [
-      { origin: `http://${host}` },
-      { "sec-fetch-site": "same-origin", origin: "https://leads.example.kz" },
-      { "sec-fetch-site": "none" },
-    ]) {
-      expect((await post(`${open.url}/v1/leads`, LEAD, headers)).status).toBe(201);
-    }
+      for (const headers of [
+        { origin: `http://${host}` },
+        { "sec-fetch-site": "same-origin", origin: "https://leads.example.kz" },
+        { "sec-fetch-site": "none" },
+      ]) {
+        const answer = await post(`${url}/v1/leads`, LEAD, { ...headers, ...shown });
+        expect(answer.status).toBe(201);
+      }
+    };
+
+    await tryAll((await serve()).url, {});
+    expect(await countLeads(pool)).toBe(3);
+    const site = await bearer("site", ["write"]);
+    await tryAll((await serve()).url, site);
+    expect(await countLeads(pool)).toBe(6);
   });
 
   test("is told by nothing that it may try: no CORS headers, and no page may frame us", async ({

@@ -6,12 +6,12 @@ import { OnceboxError } from "../../errors.ts";
 import { listActs } from "../../inspect/acts.ts";
 import {
   countNotifications,
-  listAttempts,
-  listLookups,
   listNotifications,
   type NotificationFilter,
   type NotificationView,
+  readTries,
 } from "../../inspect/notifications.ts";
+import type { Logger } from "../../log.ts";
 import { CHANNELS, type NotificationId, STATES, type State } from "../../outbox/notification.ts";
 import { type Act, cancel, resolve, retry } from "../../outbox/person.ts";
 import type { Database } from "../database.ts";
@@ -54,7 +54,7 @@ const SAMPLE = 10;
 const MOST_EXPORTED = 10_000;
 
 /** Lists of notifications, and what a person does about one or many; each act is audited by itself. */
-export function actRoutes({ db }: Database): FastifyPluginAsync {
+export function actRoutes({ db, log }: Database & { readonly log: Logger }): FastifyPluginAsync {
   return async (plain) => {
     const app = plain.withTypeProvider<ZodTypeProvider>();
     const look = requireScope("read");
@@ -95,13 +95,7 @@ export function actRoutes({ db }: Database): FastifyPluginAsync {
       async ({ query: { cursor, limit } }) => {
         const order = "oldest" as const;
         const items = await listNotifications(db, { state: "unknown", order, cursor, limit });
-        const whole = await Promise.all(
-          items.map(async (it) => ({
-            ...it,
-            attempts: await listAttempts(db, it.id),
-            lookups: await listLookups(db, it.id),
-          })),
-        );
+        const whole = await readTries(db, items);
         return { items: toSnake(whole), next_cursor: cursorOf(items, limit) };
       },
     );
@@ -174,16 +168,26 @@ export function actRoutes({ db }: Database): FastifyPluginAsync {
         const actor = principalOf(request, "operate").name;
         const done: string[] = [];
         const refused: { id: string; code: string; detail: string }[] = [];
-        for (const id of new Set(ids)) {
+        const wanted = [...new Set(ids)];
+        for (const [index, id] of wanted.entries()) {
           try {
             await act(action, outcome, { notificationId: id as NotificationId, actor, reason });
             done.push(id);
           } catch (error) {
-            if (!(error instanceof OnceboxError)) throw error;
-            refused.push({ id, code: error.code, detail: error.message });
+            if (error instanceof OnceboxError) {
+              refused.push({ id, code: error.code, detail: error.message });
+              continue;
+            }
+            // What was done before stands, and whoever did it has to know.
+            if (index === 0) throw error;
+            log.warn(
+              { err: error, requestId: request.id },
+              "dashboard:acts on many were cut short",
+            );
+            return { done, refused, unanswered: id, not_tried: wanted.slice(index + 1) };
           }
         }
-        return { done, refused };
+        return { done, refused, unanswered: null, not_tried: [] };
       },
     );
   };

@@ -5,18 +5,20 @@ import type { Logger } from "../../log.ts";
 export interface Live {
   /**
    * Takes the connection over until the page leaves, the server stops, or whoever looks may no longer:
-   * they are asked about every 15 seconds.
+   * they are asked about every five seconds.
    */
   attach(reply: FastifyReply, mayLook: () => Promise<boolean>): void;
   /** To every page. */
   tell(event: string, data: unknown): void;
+  /** Asks now who may still look, such as after somebody signed out. */
+  recheck(): void;
   close(): void;
 }
 
 /** Between two readings; at least, and as a multiple of how long one takes. */
 const EVERY_MS = 2_000;
 const REST_FACTOR = 9;
-const HEARTBEAT_MS = 15_000;
+const HEARTBEAT_MS = 5_000;
 const MOST_PAGES = 200;
 /** A page that reads this much too slowly is let go of; it comes back by itself. */
 const MOST_UNREAD_BYTES = 1_048_576;
@@ -33,8 +35,12 @@ export function createLive(read: () => Promise<unknown>, log: Logger): Live {
 
   const heartbeat = setInterval(() => {
     write(": still here\n\n");
-    for (const [page, mayLook] of pages) void letGoUnless(mayLook, page);
+    recheck();
   }, HEARTBEAT_MS).unref();
+
+  function recheck(): void {
+    for (const [page, mayLook] of pages) void letGoUnless(mayLook, page);
+  }
 
   async function letGoUnless(mayLook: () => Promise<boolean>, { raw }: FastifyReply) {
     // A database that is away says nothing about anybody.
@@ -96,6 +102,7 @@ export function createLive(read: () => Promise<unknown>, log: Logger): Live {
       }
     },
     tell: (event, data) => write(frame(event, data)),
+    recheck,
     close() {
       isClosed = true;
       clearInterval(heartbeat);

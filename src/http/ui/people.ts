@@ -2,11 +2,12 @@ import type { FastifyPluginAsync } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { OnceboxError } from "../../errors.ts";
-import { findLead } from "../../inspect/leads.ts";
-import { findPeople, listHistory } from "../../inspect/people.ts";
+import { findLead, type LeadView } from "../../inspect/leads.ts";
+import { findPeople, listHistory, lookThroughLeads } from "../../inspect/people.ts";
 import { reveal } from "../../outbox/acts.ts";
 import type { Database } from "../database.ts";
 import { principalOf, requireScope } from "../principal.ts";
+import { HttpError } from "../problem.ts";
 import { Reason } from "../shapes.ts";
 import { toSnake } from "../snake.ts";
 
@@ -16,6 +17,25 @@ export function peopleRoutes({ db }: Database): FastifyPluginAsync {
     const app = plain.withTypeProvider<ZodTypeProvider>();
     const params = z.object({ id: z.uuid() });
     const look = requireScope("read");
+    let isLooking = false;
+
+    /** Each takes a connection for seconds: of many at once nobody else would get one. */
+    async function lookThrough(query: string): Promise<LeadView[]> {
+      if (isLooking) {
+        throw new HttpError(
+          429,
+          "ONCEBOX_RATE_LIMITED",
+          "nobody who was to get a message has this number or address, and another search looks through the other leads",
+          { hint: "Search again in a few seconds.", retryAfterS: 5 },
+        );
+      }
+      isLooking = true;
+      try {
+        return await lookThroughLeads(db, query);
+      } finally {
+        isLooking = false;
+      }
+    }
 
     // Not by GET: a number or an address in a URL ends up in the logs of proxies.
     app.post(
@@ -24,7 +44,10 @@ export function peopleRoutes({ db }: Database): FastifyPluginAsync {
         preHandler: look,
         schema: { hide: true, body: z.strictObject({ q: z.string().min(1).max(254) }) },
       },
-      async ({ body }) => ({ items: toSnake(await findPeople(db, body.q)) }),
+      async ({ body: { q } }) => {
+        const found = await findPeople(db, q);
+        return { items: toSnake(found.length > 0 ? found : await lookThrough(q)) };
+      },
     );
     app.get(
       "/ui/leads/:id",

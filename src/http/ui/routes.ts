@@ -7,6 +7,7 @@ import { readVersion } from "../../version.ts";
 import type { Database } from "../database.ts";
 import { type Gate, type Principal, principalOf, requireScope } from "../principal.ts";
 import { tooMany } from "../problem.ts";
+import { shareReading } from "../share.ts";
 import { actRoutes } from "./acts.ts";
 import { createLive } from "./live.ts";
 import { overviewPage } from "./overview.ts";
@@ -26,21 +27,24 @@ interface Dashboard extends Database {
 /** So many sign-ins from one address a minute. */
 const SIGN_INS = 10;
 const MINUTE_MS = 60_000;
+/** Read once in so long, however many look. */
+const OVERVIEW_MS = 1_000;
 
 /** The dashboard: its files, and `/ui/*`, which only its own pages call. */
 export async function serveDashboard(app: FastifyInstance, dashboard: Dashboard): Promise<void> {
   await servePages(app);
   const { db, gate, log, landings } = dashboard;
   const sessions = await createSessions(app, db, gate);
-  const live = createLive(() => overviewPage(dashboard), log);
+  const overview = shareReading(() => overviewPage(dashboard), OVERVIEW_MS);
+  const live = createLive(overview, log);
   app.addHook("preClose", async () => live.close());
   const stopListening = landings?.onLanded((it) => live.tell("landed", it));
   app.addHook("onClose", async () => stopListening?.());
 
-  const me = ({ name, scopes }: Principal, csrf: string) => ({
+  const me = ({ name, scopes, tokenHash }: Principal, csrf: string) => ({
     name,
     scopes,
-    is_open: gate.isOpen,
+    is_open: tokenHash === null,
     is_dev: landings !== null,
     version: readVersion(),
     csrf,
@@ -72,15 +76,13 @@ export async function serveDashboard(app: FastifyInstance, dashboard: Dashboard)
     );
     ui.post("/ui/sign-out", { schema: { hide: true } }, async (request, reply) => {
       await sessions.signOut(request, reply);
+      live.recheck();
       return reply.code(204).send();
     });
     const look = { preHandler: requireScope("read"), schema: { hide: true } };
-    ui.get("/ui/overview", look, () => overviewPage(dashboard));
+    ui.get("/ui/overview", look, overview);
     ui.get("/ui/live", look, async (request, reply) => {
-      const { tokenHash } = principalOf(request, "read");
-      live.attach(reply, async () =>
-        tokenHash === null ? gate.isOpen : (await gate.recognise(tokenHash)) !== null,
-      );
+      live.attach(reply, () => sessions.mayStillLook(request));
     });
     ui.register(peopleRoutes(dashboard));
     ui.register(actRoutes(dashboard));

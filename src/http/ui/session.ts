@@ -3,9 +3,16 @@ import cookie from "@fastify/cookie";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Kysely } from "kysely";
 import { noteAct } from "../../outbox/acts.ts";
-import { closeSession, openSession, useSession } from "../../outbox/tokens.ts";
+import {
+  checkSessions,
+  closeSession,
+  hashSecret,
+  openSession,
+  useSessions,
+} from "../../outbox/tokens.ts";
 import type { Gate, Principal } from "../principal.ts";
 import { HttpError } from "../problem.ts";
+import { shareLookups } from "../share.ts";
 
 /** The prefix makes browsers take it from this host only, over TLS or on loopback. */
 const COOKIE = "__Host-oncebox";
@@ -16,6 +23,8 @@ const WRONG_TOKEN_MS = 500;
 export interface Sessions {
   /** Says who asks by their cookie, and that a page of ours sent it if it changes anything. */
   recognise(request: FastifyRequest): Promise<void>;
+  /** Whether who asked this may still look; it keeps no session alive. */
+  mayStillLook(request: FastifyRequest): Promise<boolean>;
   /** @throws HttpError 401 - the token is not good. */
   signIn(token: string, reply: FastifyReply): Promise<{ principal: Principal; csrf: string }>;
   signOut(request: FastifyRequest, reply: FastifyReply): Promise<void>;
@@ -29,6 +38,8 @@ export async function createSessions(
   gate: Gate,
 ): Promise<Sessions> {
   await app.register(cookie);
+  const findSession = shareLookups((hashes) => useSessions(db, hashes));
+  const findOpenSession = shareLookups((hashes) => checkSessions(db, hashes));
   // Where nobody signs in there is no cookie to derive it from.
   const openSecret = randomBytes(32).toString("base64url");
   const secretOf = (request: FastifyRequest) => request.cookies[COOKIE] ?? openSecret;
@@ -39,7 +50,8 @@ export async function createSessions(
     async recognise(request) {
       const secret = request.cookies[COOKIE];
       if (request.principal === null && secret !== undefined) {
-        const tokenHash = await useSession(db, secret);
+        const session = await findSession(hashSecret(secret));
+        const tokenHash = session?.tokenHash ?? null;
         request.principal = tokenHash === null ? null : await gate.recognise(tokenHash);
       }
       if (request.method === "GET" || request.method === "HEAD") return;
@@ -49,6 +61,15 @@ export async function createSessions(
       throw new HttpError(403, "ONCEBOX_FORBIDDEN", "the page that sent this is not ours, or old", {
         hint: "Load the dashboard again.",
       });
+    },
+
+    async mayStillLook({ principal, headers, cookies }) {
+      const tokenHash = principal?.tokenHash ?? null;
+      if (tokenHash === null) return await gate.isOpen();
+      const secret = headers.authorization === undefined ? cookies[COOKIE] : undefined;
+      if (secret !== undefined && (await findOpenSession(hashSecret(secret))) === null)
+        return false;
+      return (await gate.recognise(tokenHash)) !== null;
     },
 
     async signIn(token, reply) {

@@ -23,6 +23,24 @@ function fitsChannel(it: { channel: ChannelName; subject: string | null; body: s
 }
 const FITS =
   "wanted a subject for an email and none for an SMS, whose text has 1000 characters at most";
+/** What a preview costs is cleaning what is put in: by the character, and far more by that of a long value. */
+const MOST_FILLED_IN = 4_000;
+const LONGEST_VALUE = 500;
+/** A variable without a value costs, too. */
+const VARIABLE = 40;
+function isSoonShown(it: {
+  subject: string | null;
+  body: string;
+  data: Readonly<Record<string, unknown>>;
+}): boolean {
+  const tags = `${it.subject ?? ""}${it.body}`.split("{{").length - 1;
+  const lengths = Object.values(it.data).map((value) =>
+    typeof value === "string" ? value.length : 0,
+  );
+  const longest = Math.max(0, ...lengths);
+  return longest <= LONGEST_VALUE && tags * (VARIABLE + longest) <= MOST_FILLED_IN;
+}
+const SOON_SHOWN = `wanted values of at most ${LONGEST_VALUE} characters, and shorter ones where a text has many variables`;
 const VALUES = {
   name: z.string().max(200).nullable().default(null),
   data: z.record(z.string(), z.unknown()).default({}),
@@ -48,7 +66,10 @@ export function templateRoutes({ db }: Database): FastifyPluginAsync {
         preHandler: requireScope("read"),
         schema: {
           hide: true,
-          body: z.strictObject({ ...TEXTS, ...VALUES }).refine(fitsChannel, FITS),
+          body: z
+            .strictObject({ ...TEXTS, ...VALUES })
+            .refine(fitsChannel, FITS)
+            .refine(isSoonShown, SOON_SHOWN),
         },
       },
       async ({ body }) => {
