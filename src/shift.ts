@@ -7,6 +7,7 @@ import {
   type WorkerEvents,
 } from "graphile-worker";
 import { Kysely, PostgresDialect } from "kysely";
+import pLimit from "p-limit";
 import type { WorkerConfig } from "./config.ts";
 import { assertSchemaIsCurrent } from "./db/migrate.ts";
 import { assertReachable, createPool, cutConnections } from "./db/pool.ts";
@@ -57,6 +58,8 @@ type LocalQueue = WorkerEventMap["localQueue:init"]["localQueue"];
 
 /** graphile-worker looks for jobs this often by itself; the alarm makes due ones start on time. */
 const POLL_INTERVAL_MS = 2_000;
+/** While one is sent, another is written down, and the next one is at hand. */
+const JOBS_PER_PLACE = 2;
 /** How long a job may wait here for a place before it is given back to the other workers. */
 const QUEUED_MS = 2_000;
 /** One listens for jobs; the others are for statements of a few milliseconds each. With the lock's own one more. */
@@ -101,6 +104,7 @@ export async function startShift(
   const moves = seams.moves?.(movesOn(db)) ?? movesOn(db);
   let isEnding = false;
   const inFlight = new Set<Promise<void>>();
+  const inPlace = pLimit(config.concurrency);
   const jobWorkers: string[] = [];
   const events: WorkerEvents = new EventEmitter();
   // Jobs are taken in the name of the pool, and not of the workers in it.
@@ -110,7 +114,7 @@ export async function startShift(
   const runner = await run({
     pgPool: pool,
     events,
-    concurrency: config.concurrency,
+    concurrency: JOBS_PER_PLACE * config.concurrency,
     pollInterval: POLL_INTERVAL_MS,
     noHandleSignals: true,
     // In batches even of one: by itself it takes a finished job away without waiting for it, and a
@@ -119,7 +123,7 @@ export async function startShift(
       worker: {
         completeJobBatchDelay: 0,
         failJobBatchDelay: 0,
-        localQueue: { size: 2 * config.concurrency, ttl: QUEUED_MS },
+        localQueue: { size: 2 * JOBS_PER_PLACE * config.concurrency, ttl: QUEUED_MS },
       },
     },
     // Its abort would only end the wait for an answer, and every send has a deadline of its own.
@@ -138,6 +142,7 @@ export async function startShift(
             workerId: name.id,
             leaseMs: config.leaseMs,
             sendTimeoutMs: config.sendTimeoutMs,
+            inPlace,
             perSecond: channel === "sms" ? config.smsPerSecond : null,
             isStopping: () => isEnding,
             observer,

@@ -19,6 +19,8 @@ export interface SendTaskDeps {
   readonly sendTimeoutMs: number;
   /** Sends that may start, by all workers together; null = as many as come. */
   readonly perSecond: number | null;
+  /** Runs it as soon as fewer than the worker's concurrency are at it. */
+  readonly inPlace: <T>(work: () => Promise<T>) => Promise<T>;
   /** True once the worker was told to stop: nothing new is claimed, what is not under way yet is given back. */
   readonly isStopping: () => boolean;
   readonly observer?: Observer | undefined;
@@ -31,7 +33,6 @@ type Claimed = Extract<Claim, { verdict: "claimed" }>;
 export function sendTask(deps: SendTaskDeps): Task {
   return async (payload) => {
     const notificationId = parseNotificationId((payload as { id: unknown }).id);
-    if (deps.isStopping()) return await deps.moves.wake(notificationId);
     const attributes = { "oncebox.notification_id": notificationId };
     await inSpan("oncebox.send", { kind: SpanKind.CONSUMER, attributes }, (span) =>
       wakeUp(deps, notificationId, span),
@@ -44,6 +45,28 @@ async function wakeUp(
   notificationId: NotificationId,
   span: Span,
 ): Promise<void> {
+  const attempt = await deps.inPlace(() => claimAndSend(deps, notificationId, span));
+  if (attempt === null) return;
+  // What was sent has its place free: writing it down keeps no other waiting.
+  if (attempt.sent !== null) await writeDown(deps, attempt.claim, attempt.sent, span);
+  await linkToRegistration(deps, notificationId, span);
+}
+
+interface Sent {
+  readonly outcome: SendOutcome;
+  readonly startedAt: number;
+}
+
+/** Null when there was nothing to do; without `sent` when nothing was to be sent. */
+async function claimAndSend(
+  deps: SendTaskDeps,
+  notificationId: NotificationId,
+  span: Span,
+): Promise<{ readonly claim: Claimed; readonly sent: Sent } | { readonly sent: null } | null> {
+  if (deps.isStopping()) {
+    await deps.moves.wake(notificationId);
+    return null;
+  }
   // Before the claim: a process that is frozen between its commit and the send has lost that time, too.
   const mayStillSend = watch(deps.sendTimeoutMs);
   const request = {
@@ -57,15 +80,28 @@ async function wakeUp(
   };
   // A claim that took effect unheard is ours all the same, and the same token gets it again. Half
   // the time of a send is left for the send.
-  const claimed = await inSpan("oncebox.claim", {}, () =>
+  const claim = await inSpan("oncebox.claim", {}, () =>
     persist(deps.sendTimeoutMs / 2, () => deps.moves.claim(request)),
   );
-  span.setAttribute("oncebox.verdict", claimed?.verdict ?? "nothing to do");
-  if (claimed === null) return;
-  deps.observer?.wokeUp(claimed.channel, claimed.verdict);
-  if (claimed.verdict === "claimed") await makeAttempt(deps, claimed, mayStillSend, span);
-  else logVerdict(deps.log, notificationId, claimed);
-  await linkToRegistration(deps, notificationId, span);
+  span.setAttribute("oncebox.verdict", claim?.verdict ?? "nothing to do");
+  if (claim === null) return null;
+  deps.observer?.wokeUp(claim.channel, claim.verdict);
+  if (claim.verdict !== "claimed") {
+    logVerdict(deps.log, notificationId, claim);
+    return { sent: null };
+  }
+  const { attempt } = claim.message;
+  span.setAttributes({ "oncebox.channel": claim.channel, "oncebox.attempt": attempt });
+  // Given back if the word to stop came while the claim was being committed.
+  if (
+    deps.isStopping() &&
+    (await deps.moves.release({ notificationId, attempt }, "worker_stopping"))
+  )
+    return { sent: null };
+
+  const startedAt = performance.now();
+  const outcome = await send(deps, claim, mayStillSend);
+  return { claim, sent: { outcome, startedAt } };
 }
 
 /** In the end: it must not keep a send waiting, nor undo one. */
@@ -82,21 +118,15 @@ async function linkToRegistration(
   }
 }
 
-async function makeAttempt(
+async function writeDown(
   deps: SendTaskDeps,
   claimed: Claimed,
-  mayStillSend: () => boolean,
+  { outcome, startedAt }: Sent,
   span: Span,
 ): Promise<void> {
   const { notificationId, attempt } = claimed.message;
   const { channel } = claimed;
-  span.setAttributes({ "oncebox.channel": channel, "oncebox.attempt": attempt });
   const key = { notificationId, attempt };
-  // Given back if the word to stop came while the claim was being committed.
-  if (deps.isStopping() && (await deps.moves.release(key, "worker_stopping"))) return;
-
-  const startedAt = performance.now();
-  const outcome = await send(deps, claimed, mayStillSend);
   // What the provider said must not be lost: asked again as long as the claim lasts.
   const settled = await inSpan("oncebox.settle", {}, () =>
     persist(deps.leaseMs, () => deps.moves.settle(key, outcome, claimed.history)),
