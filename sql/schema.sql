@@ -736,7 +736,7 @@ is 'Workers whose lock is held now.'
 -- returns integer; language plpgsql; volatility v; parallel u; body md5 a245c6106228bba2fa6fe59c90f49f29
 
 -- function oncebox.hold_due()
--- returns bigint[]; language plpgsql; volatility v; parallel u; body md5 6ae065bc2821dc6f863a3349d28987df
+-- returns bigint[]; language plpgsql; volatility v; parallel u; body md5 8b48fa9ecab817271be0a5648e1c1b36
 
 -- function oncebox.input_problem(field text, problem text, raw text)
 -- returns jsonb; language sql; volatility i; parallel s; body md5 c968e6f9444820586a0d5e1137192919
@@ -1019,7 +1019,7 @@ is 'The form or program it came from; null = it was not registered through onceb
 -- returns SETOF uuid; language sql; volatility s; parallel u; body md5 f78e11d2406b8cd4c249d2a605700b19
 
 -- function oncebox.line_up(at_most integer)
--- returns integer; language plpgsql; volatility v; parallel u; body md5 b84731fef2c7ede25c3d57187fa48cc1
+-- returns integer; language plpgsql; volatility v; parallel u; body md5 a33e5b45c96381ded25c87125a3a32a7
 
 -- function oncebox.lock_state(notification_id bigint)
 -- returns text; language plpgsql; volatility v; parallel u; body md5 50c64726788e363db34750f3d8af6d67
@@ -1150,7 +1150,7 @@ is 'Which migrations were applied, and when; written by oncebox migrate.'
 -- returns timestamp with time zone; language sql; volatility v; parallel u; body md5 ab84185b48e076e8e0cc12099072164e
 
 -- function oncebox.next_due_in(within interval)
--- returns interval; language sql; volatility s; parallel u; body md5 27e9b4ad1b83061923c45a45efaba74a
+-- returns interval; language sql; volatility s; parallel u; body md5 d448707749672b26ae9cc12ee3fc0bae
 
 -- view oncebox.next_hour
 create view oncebox.next_hour as
@@ -2279,7 +2279,7 @@ is 'Of messages: their text is no longer kept, so their parts are not counted.'
 -- returns text; language sql; volatility s; parallel u; body md5 5a0931d346c6207383863fdde0673e59
 
 -- function oncebox.sweep(at_most integer)
--- returns TABLE(action text, subject text); language plpgsql; volatility v; parallel u; body md5 3224fbf5679e392bd60223fdb1f2ef57
+-- returns TABLE(action text, subject text); language plpgsql; volatility v; parallel u; body md5 2eea95f367dee1a5d278e65d9664b5ac
 
 -- function oncebox.take_balance(channel text, every interval)
 -- returns boolean; language plpgsql; volatility v; parallel u; body md5 7214a8b5924f38f9f320ac83c518c6eb
@@ -2288,10 +2288,10 @@ is 'Of messages: their text is no longer kept, so their parts are not counted.'
 -- returns TABLE(notification_id bigint, message_id text, campaign_id text); language sql; volatility v; parallel u; body md5 121eb590568e8bde217a6e7662eb31e8
 
 -- function oncebox.take_discards(channels text[], at_most integer)
--- returns TABLE(notification_id bigint, channel text, recipient text, reference text, campaign_id text); language sql; volatility v; parallel u; body md5 8af631fbcce455e75ada1ca97074863e
+-- returns TABLE(notification_id bigint, channel text, recipient text, reference text, campaign_id text); language sql; volatility v; parallel u; body md5 9c057059463643fd0f0b8dfe119fd3d2
 
 -- function oncebox.take_lookups(channels text[], at_most integer)
--- returns TABLE(notification_id bigint, attempt integer, channel text, recipient text, reference text, campaign_id text, message_id text); language sql; volatility v; parallel u; body md5 3f6e8fa31e9565e955832002b99bf81c
+-- returns TABLE(notification_id bigint, attempt integer, channel text, recipient text, reference text, campaign_id text, message_id text); language sql; volatility v; parallel u; body md5 7bc59e892d0c77b0fe472a4310cc1c53
 
 -- function oncebox.take_slot(notification_id bigint, per_second numeric)
 -- returns timestamp with time zone; language plpgsql; volatility v; parallel u; body md5 cde9b0ec2a258017eba39a7ae3496e28

@@ -22,7 +22,7 @@ begin
            attempt    = n.attempt + 10
      where n.state = 'pending'
        -- By another machine's clock it may have been due a moment earlier.
-       and n.due_at <= clock_timestamp() + interval '10 seconds'
+       and n.due_at <= statement_timestamp() + interval '10 seconds'
     returning n.id
   )
   select coalesce(array_agg(h.id), '{}')

@@ -34,10 +34,10 @@ begin
        where c.paused_until is null
          and c.changed_at > clock_timestamp() - interval '30 seconds'
          and j.is_available
-         and j.run_at > clock_timestamp()
+         and j.run_at > statement_timestamp()
          and j.key like 'oncebox:%'
          and n.state = 'pending'
-         and n.due_at <= clock_timestamp()
+         and n.due_at <= statement_timestamp()
          and n.slot_at is null
        limit at_most
          for update of j skip locked);
@@ -49,7 +49,7 @@ begin
       from graphile_worker._private_jobs as j
      where j.is_available
        and j.priority = 0
-       and j.run_at < clock_timestamp() - interval '1 minute'
+       and j.run_at < statement_timestamp() - interval '1 minute'
        and j.key like 'oncebox:%'
      order by j.run_at desc
      limit at_most

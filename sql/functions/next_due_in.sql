@@ -7,17 +7,17 @@ returns interval
 language sql
 stable
 as $$
-  select min(next.at) - clock_timestamp()
+  select min(next.at) - statement_timestamp()
     from (
       select min(n.due_at) as at
         from oncebox.notification as n
        where n.state = 'pending'
-         and n.due_at > clock_timestamp()
-         and n.due_at <= clock_timestamp() + within
+         and n.due_at > statement_timestamp()
+         and n.due_at <= statement_timestamp() + within
       union all
       select min(n.slot_at)
         from oncebox.notification as n
-       where n.slot_at > clock_timestamp()
-         and n.slot_at <= clock_timestamp() + within
+       where n.slot_at > statement_timestamp()
+         and n.slot_at <= statement_timestamp() + within
     ) as next;
 $$;

@@ -25,11 +25,15 @@ returns table (
   subject text
 )
 language plpgsql
+-- By the indexes, whatever the statistics were when it was planned: they hold only what is due.
+set enable_seqscan = off
+set jit = off
 as $$
 #variable_conflict use_column
 declare
-  v_ids bigint[] := '{}';
-  v_id  bigint;
+  v_ids  bigint[] := '{}';
+  v_id   bigint;
+  v_from timestamptz;
 begin
   -- Before anything is taken for unsent.
   subject := oncebox.notice_epoch();
@@ -63,7 +67,7 @@ begin
           on a.notification_id = n.id
          and a.attempt = n.attempt
        where n.state = 'claimed'
-         and (n.lease_until < clock_timestamp() or w.gone_at is not null or w.stopped_at is not null)
+         and (n.lease_until < statement_timestamp() or w.gone_at is not null or w.stopped_at is not null)
        order by n.id
        limit at_most
          for update of n skip locked
@@ -144,20 +148,31 @@ begin
     return next;
   end loop;
 
+  -- Not all of a million: the oldest ones, which are next, and some from anywhere, lest a long row of
+  -- others that have their jobs hide one that has none.
+  v_from := (select min(n.due_at) from oncebox.notification as n where n.state = 'pending');
   v_ids := v_ids || array(
     select n.id
-      from oncebox.notification as n
-     where n.state = 'pending'
-       and not n.is_held
+      from (select d.*
+              from (values (v_from), (v_from + random() * (statement_timestamp() - v_from))) as w (from_at)
+             cross join lateral (
+               select n.id, n.due_at, n.is_held
+                 from oncebox.notification as n
+                where n.state = 'pending'
+                  and n.due_at >= w.from_at
+                  and n.due_at < statement_timestamp() - interval '10 seconds'
+                order by n.due_at
+                limit 2 * at_most) as d) as n
+     where not n.is_held
        and n.id <> all (v_ids)
-       and n.due_at < clock_timestamp() - interval '10 seconds'
        and not exists (
          select
            from graphile_worker._private_jobs as j
           where j.key = 'oncebox:' || n.id
             -- One that was taken just now is on its way to its claim.
             and (j.is_available or j.locked_at > clock_timestamp() - interval '10 seconds'))
-     order by n.due_at
+     group by n.id
+     order by min(n.due_at)
      limit at_most);
   perform oncebox.wake(v_ids);
   return query

@@ -19,7 +19,7 @@ as $$
   with picked as (
     select n.id
       from oncebox.notification as n
-     where n.discard_at <= clock_timestamp()
+     where n.discard_at <= statement_timestamp()
        and n.state in ('sent', 'failed', 'cancelled')
        and n.channel = any (channels)
      order by n.discard_at

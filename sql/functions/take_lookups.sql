@@ -19,7 +19,7 @@ as $$
   with picked as (
     select n.id
       from oncebox.notification as n
-     where n.look_up_at <= clock_timestamp()
+     where n.look_up_at <= statement_timestamp()
        and n.channel = any (channels)
      order by n.look_up_at
      limit at_most

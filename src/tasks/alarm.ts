@@ -6,7 +6,7 @@ import { nextDueInMs, ring } from "../outbox/wake.ts";
 /** How far it looks ahead, and so how long it may take to notice a row written by somebody else. */
 const LOOK_AHEAD_MS = 1_000;
 /** Timers may fire a moment early by the database's clock; and rows due close together share one ring. */
-const SLACK_MS = 5;
+const SLACK_MS = 1;
 
 /**
  * Rings when the next notification is due, until the signal says stop. graphile-worker notices a
