@@ -13,6 +13,7 @@ export const FULL: Sizes = {
   registerMs: 5_000,
   dueOneByOne: 200,
   dueOverMs: 12_000,
+  backlogShare: 1,
   memoryMs: 30_000,
   sentBefore: 50_000,
   starts: 5,
@@ -22,10 +23,13 @@ export const FULL: Sizes = {
 export const QUICK: Sizes = {
   ...FULL,
   drain: 2_000,
-  drainMs: 4_000,
+  drainMs: 3_000,
   registerMs: 1_000,
   dueOneByOne: 40,
   dueOverMs: 2_000,
+  backlogShare: 0.01,
+  memoryMs: 3_000,
+  sentBefore: 2_000,
   starts: 3,
 };
 
