@@ -131,6 +131,7 @@ export class Arena implements AsyncDisposable {
     const tables = backlog.kind === "finished" ? contestant.finished : contestant.copies(sql);
     const client = await database.pool.connect();
     await copyRows(client, tables ?? [], backlog.rows);
+    await contestant.beforeCopying?.(client);
     await client.query("vacuum analyze");
     client.release();
     await database[Symbol.asyncDispose]();

@@ -112,7 +112,7 @@ function rateBetween(times: readonly number[], from: number, to: number): number
   const last = times.length - 1;
   const [first, end] = [Math.floor(last * from), Math.floor(last * to)];
   const ms = (times[end] ?? 0) - (times[first] ?? 0);
-  return ms > 0 ? ((end - first) / ms) * 1_000 : Number.NaN;
+  return ms > 0 ? ((end - first) / ms) * 1_000 : 0;
 }
 
 async function holdTransaction({ pool }: Database, held: AsyncDisposableStack): Promise<void> {

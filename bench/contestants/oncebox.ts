@@ -68,6 +68,10 @@ function oncebox(mode: "message" | "campaign"): Contestant {
       },
       REGISTRATION,
     ],
+    async beforeCopying(client) {
+      // A copy of a database that sent something holds what is due: the other one may have sent it.
+      await client.query("update oncebox.setting set system_identifier = null");
+    },
     worker: ({ databaseUrl, gatewayUrl, onceboxMain, inFlight }) => ({
       args: [onceboxMain, "worker"],
       env: {

@@ -93,7 +93,7 @@ function pgBoss(
 
 function open(connectionString: string, more: ConstructorOptions): PgBoss {
   const boss = new PgBoss({ connectionString, max: POOL, schedule: false, ...more });
-  boss.on("error", (error) => console.error(error));
+  boss.on("error", ({ message }) => console.error(message));
   return boss;
 }
 
