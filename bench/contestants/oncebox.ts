@@ -17,6 +17,12 @@ const REGISTRATION: CopiedTable = {
   set: { lead_id: LEAD_ID, idempotency_key: "p.idempotency_key || i" },
 };
 
+/** What oncebox calls the application's lead. */
+const LEAD: CopiedTable = {
+  table: "public.landing_leads",
+  set: { id: LEAD_ID, phone: COPIED_PHONE },
+};
+
 const NOTIFICATION_SET = { id: "p.id + i", lead_id: LEAD_ID, recipient: COPIED_PHONE };
 
 function oncebox(mode: "message" | "campaign"): Contestant {
@@ -52,6 +58,7 @@ function oncebox(mode: "message" | "campaign"): Contestant {
       },
       { table: "oncebox.notification", set: { ...NOTIFICATION_SET, due_at: dueAt } },
       REGISTRATION,
+      LEAD,
     ],
     finished: [
       { table: "oncebox.attempt", set: { notification_id: "p.notification_id + i" } },
@@ -67,6 +74,7 @@ function oncebox(mode: "message" | "campaign"): Contestant {
         },
       },
       REGISTRATION,
+      LEAD,
     ],
     async beforeCopying(client) {
       // A copy of a database that sent something holds what is due: the other one may have sent it.
