@@ -71,7 +71,7 @@ function drainPlot(scenario: string, title: string): EChartsCoreOption | null {
   if (bars.length === 0) return null;
   return {
     title: titled(title),
-    grid: { left: 16, right: 88, top: 52, bottom: 16, containLabel: true },
+    grid: { left: 28, right: 88, top: 52, bottom: 16, containLabel: true },
     xAxis: { type: "value", splitLine: { lineStyle: { color: "#e2e8f0" } } },
     yAxis: {
       type: "category",
@@ -174,8 +174,8 @@ function linesPlot(
   return {
     title: titled(title),
     color: LINES,
-    legend: { bottom: 12, textStyle: { color: INK }, itemWidth: 18 },
-    grid: { left: 16, right: 40, top: 56, bottom: 84, containLabel: true },
+    legend: { bottom: 12, textStyle: { color: INK }, itemWidth: 18, itemGap: 24 },
+    grid: { left: 16, right: 40, top: 56, bottom: 96, containLabel: true },
     ...axes,
     series: lines.map(({ name, title: label, points }) => ({
       type: "line",

@@ -56,7 +56,7 @@ export interface Contestant {
   /** What a lead that was sent leaves; left out where a backlog of these is not measured. */
   readonly finished?: readonly CopiedTable[];
   /** Lets a database that was filled be copied, where it would notice. */
-  beforeCopying?(client: pg.ClientBase): Promise<void>;
+  beforeCopying?(pool: pg.Pool): Promise<void>;
   worker(place: Place): Program;
 }
 

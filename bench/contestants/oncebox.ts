@@ -6,10 +6,13 @@ import { COPIED_PHONE, inTransaction } from "./lead-table.ts";
 /** One as the database counts them, so that what belongs together finds each other. */
 const LEAD_ID = "lpad(to_hex(i), 32, '0')::uuid";
 
+/** Of the lead that is copied: by chance, and so above the copies' whether these are there yet or not. */
+const PROTOTYPE_ID = "select lead_id from oncebox.registration order by lead_id desc limit 1";
+
 /** The prototype has one notification; wherever its id or its lead's is written, the copy has its own. */
 const OWN_IDS = (column: string) =>
   `regexp_replace(
-     replace(p.${column}::text, (select lead_id::text from oncebox.registration limit 1), (${LEAD_ID})::text),
+     replace(p.${column}::text, (${PROTOTYPE_ID})::text, (${LEAD_ID})::text),
      '\\m1\\M', (1 + i)::text)`;
 
 const REGISTRATION: CopiedTable = {
@@ -76,9 +79,9 @@ function oncebox(mode: "message" | "campaign"): Contestant {
       REGISTRATION,
       LEAD,
     ],
-    async beforeCopying(client) {
+    async beforeCopying(pool) {
       // A copy of a database that sent something holds what is due: the other one may have sent it.
-      await client.query("update oncebox.setting set system_identifier = null");
+      await pool.query("update oncebox.setting set system_identifier = null");
     },
     worker: ({ databaseUrl, gatewayUrl, onceboxMain, inFlight }) => ({
       args: [onceboxMain, "worker"],
