@@ -36,18 +36,18 @@ async function compare(options: Options): Promise<number> {
   const interrupted = onInterrupt(arena);
   const notes = new Set<string>();
   const samples: Sample[] = [];
-  const bench: Bench = {
+  const benchFor = (what: string): Bench => ({
     arena,
     sizes: options.sizes,
     note(text) {
-      notes.add(text);
+      notes.add(`${what}: ${text}`);
       console.error(`  ${text}`);
     },
-  };
+  });
   const machine = await describeMachine(arena.serverUrl);
   const scenarios = [];
   for (const scenario of options.scenarios)
-    if (await hasRoom(bench, scenario)) scenarios.push(scenario);
+    if (await hasRoom(benchFor(scenario.name), scenario)) scenarios.push(scenario);
 
   const startedAt = performance.now();
   for (let round = 0; round < options.rounds; round++) {
@@ -57,7 +57,7 @@ async function compare(options: Options): Promise<number> {
       const done = ((round * turns.length + index) / (options.rounds * turns.length)) * 100;
       const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
       console.error(`${done.toFixed(0)}%, ${minutes} min: ${scenario}, ${contestant}`);
-      const measured = await attempt(bench, `${scenario}, ${contestant}`, run, interrupted);
+      const measured = await attempt(benchFor(`${scenario}, ${contestant}`), run, interrupted);
       for (const [measure, value] of Object.entries(measured))
         samples.push({ scenario, contestant, measure, round, value });
     }
@@ -100,7 +100,6 @@ function rotate<T>(items: readonly T[], by: number): T[] {
 /** One that fails is told of and has no figure; the others go on. */
 async function attempt(
   bench: Bench,
-  what: string,
   run: Turn["run"],
   interrupted: AbortSignal,
 ): Promise<Measured> {
@@ -108,19 +107,16 @@ async function attempt(
     return await run(bench);
   } catch (error) {
     if (!interrupted.aborted)
-      bench.note(`${what} failed: ${error instanceof Error ? error.message : error}`);
+      bench.note(`failed: ${error instanceof Error ? error.message : error}`);
     return {};
   }
 }
 
-async function hasRoom(
-  { arena, note }: Bench,
-  { name, gigabytes = 1 }: Scenario,
-): Promise<boolean> {
+async function hasRoom({ arena, note }: Bench, { gigabytes = 1 }: Scenario): Promise<boolean> {
   const { bavail, bsize } = await statfs(arena.dataDir);
   const free = (bavail * bsize) / 1024 ** 3;
   if (free > gigabytes) return true;
-  note(`${name} was left out: it needs ${gigabytes} GB, and ${free.toFixed(0)} GB are free`);
+  note(`left out: it needs ${gigabytes} GB, and ${free.toFixed(0)} GB are free`);
   return false;
 }
 

@@ -129,10 +129,9 @@ export class Arena implements AsyncDisposable {
     await database.register([leadOf(PROTOTYPE, new Date(Date.now() + afterMs))]);
     if (backlog.kind === "finished") await this.#send(contestant, database);
     const tables = backlog.kind === "finished" ? contestant.finished : contestant.copies(sql);
-    const client = await database.pool.connect();
-    await copyRows(client, tables ?? [], backlog.rows);
-    await client.query("vacuum analyze");
-    client.release();
+    await copyRows(database.pool, tables ?? [], backlog.rows);
+    await contestant.beforeCopying?.(database.pool);
+    await database.pool.query("vacuum analyze");
     await database[Symbol.asyncDispose]();
     return name;
   }

@@ -6,21 +6,25 @@ import type { CopiedTable } from "../contestants/contestant.ts";
  * millions in the shape that a registration, or a send, really leaves.
  */
 export async function copyRows(
-  client: pg.ClientBase,
+  pool: pg.Pool,
   tables: readonly CopiedTable[],
   count: number,
 ): Promise<void> {
+  await Promise.all(tables.map((it) => copyTable(pool, it, count)));
+}
+
+async function copyTable(pool: pg.Pool, { table, set }: CopiedTable, count: number): Promise<void> {
+  const client = await pool.connect();
+  const columns = await columnsOf(client, table);
+  const values = columns.map((it) => set[it] ?? `p.${it}`);
   await client.query("set session_replication_role = replica");
-  for (const { table, set } of tables) {
-    const columns = await columnsOf(client, table);
-    const values = columns.map((it) => set[it] ?? `p.${it}`);
-    await client.query(
-      `insert into ${table} (${columns.join(", ")}) overriding system value
-       select ${values.join(", ")} from ${table} as p, generate_series(1, ${count}) as i`,
-    );
-    await moveSequences(client, table);
-  }
+  await client.query(
+    `insert into ${table} (${columns.join(", ")}) overriding system value
+     select ${values.join(", ")} from ${table} as p, generate_series(1, ${count}) as i`,
+  );
+  await moveSequences(client, table);
   await client.query("reset session_replication_role");
+  client.release();
 }
 
 /** Those that are not computed by the table itself. */

@@ -26,7 +26,7 @@ export async function drain(
 ): Promise<Measured> {
   const { arena, sizes } = bench;
   const workers = options.workers ?? 1;
-  await using database = await arena.openDatabase(contestant, options.backlog);
+  await using database = await arena.openDatabase(contestant, shareOf(bench, options.backlog));
   await using held = new AsyncDisposableStack();
   if (options.isTransactionOpen === true) {
     await holdTransaction(database, held);
@@ -39,13 +39,19 @@ export async function drain(
 
   const watch = await watchDrain(bench, contestant, database, { count, workers });
   const counts = await arena.gateway.counts();
-  checkEverybody(bench, contestant, count, counts, watch.isOver);
+  checkEverybody(bench, count, counts, watch.isOver);
   const times = [...(await arena.gateway.arrivals()).values()];
   const [from, to] = options.isMiddleOnly === true ? [0.2, 0.9] : [0, 1];
   return {
     "per second": rateBetween(times, from, to),
     connections: Math.ceil(watch.connections / workers),
   };
+}
+
+function shareOf({ sizes }: Bench, backlog: Backlog | undefined): Backlog | null {
+  return backlog === undefined
+    ? null
+    : { ...backlog, rows: Math.ceil(backlog.rows * sizes.backlogShare) };
 }
 
 /** Starts the workers, waits until all is sent or the time is up, and stops them. */
@@ -92,14 +98,13 @@ async function countConnections({ pool, name }: Database): Promise<number> {
 
 function checkEverybody(
   { note }: Bench,
-  { title }: Contestant,
   count: number,
   { people, calls }: { readonly people: number; readonly calls: number },
   isOver: boolean,
 ): void {
-  if (calls > people) note(`${title}: ${calls - people} duplicates of ${people} people`);
-  if (people > count) note(`${title}: ${people - count} people got one that is not due`);
-  if (!isOver) note(`${title}: ${people} of ${count} sent when the time was up`);
+  if (calls > people) note(`${calls - people} duplicates of ${people} people`);
+  if (people > count) note(`${people - count} people got one that is not due`);
+  if (!isOver && people < count) note(`${people} of ${count} sent when the time was up`);
 }
 
 /** So many a second between two parts of all that came, as `0.2` and `0.9`. */
@@ -107,7 +112,7 @@ function rateBetween(times: readonly number[], from: number, to: number): number
   const last = times.length - 1;
   const [first, end] = [Math.floor(last * from), Math.floor(last * to)];
   const ms = (times[end] ?? 0) - (times[first] ?? 0);
-  return ms > 0 ? ((end - first) / ms) * 1_000 : Number.NaN;
+  return ms > 0 ? ((end - first) / ms) * 1_000 : 0;
 }
 
 async function holdTransaction({ pool }: Database, held: AsyncDisposableStack): Promise<void> {

@@ -44,7 +44,7 @@ export async function measureDue(
     return at === undefined ? [] : [Math.max(0, at - it.dueAt.getTime())];
   });
   if (lags.length < leads.length)
-    note(`${contestant.title}: ${leads.length - lags.length} of ${leads.length} not sent in time`);
+    note(`${leads.length - lags.length} of ${leads.length} not sent in time`);
   return {
     ...Object.fromEntries(PERCENTILES.map((it) => [`p${it} ms`, percentile(lags, it)])),
     ...(achieved !== undefined && { "registered per second": achieved }),

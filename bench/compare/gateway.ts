@@ -6,7 +6,7 @@ import { request } from "undici";
 const SCRIPT = fileURLToPath(new URL("../gateway.ts", import.meta.url));
 
 /** What arrived so far: more calls than people are duplicates. */
-export interface Counts {
+interface Counts {
   readonly people: number;
   readonly calls: number;
 }

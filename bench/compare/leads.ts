@@ -5,7 +5,7 @@ export function leadOf(index: number, dueAt: Date, email: string | null = null):
   return { name: "Айгерим", phone: phoneOf(index), email, dueAt };
 }
 
-export function phoneOf(index: number): string {
+function phoneOf(index: number): string {
   return `+7701${String(index).padStart(7, "0")}`;
 }
 

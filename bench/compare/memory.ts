@@ -16,7 +16,7 @@ export async function memoryWithMuchDue(
   { arena, sizes }: Bench,
   contestant: Contestant,
 ): Promise<Measured> {
-  const backlog = { kind: "due", rows: 1_000_000 } as const;
+  const backlog = { kind: "due", rows: Math.ceil(1_000_000 * sizes.backlogShare) } as const;
   await using database = await arena.openDatabase(contestant, backlog);
   await arena.gateway.reset(0);
   await arena.settle(database);

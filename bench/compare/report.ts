@@ -11,16 +11,22 @@ export function reportOf(results: Results): string {
   for (const { name, title } of results.scenarios) {
     const rows = results.summary.filter((it) => it.scenario === name && !HIDDEN.test(it.measure));
     if (rows.length === 0) continue;
-    const table = plainTable(["", "", "median", "minimum", "maximum"]);
-    for (const { contestant, measure, ...spread } of rows)
-      table.push([titleOf(results, contestant), measure, ...spreadCells(spread)]);
+    const measures = [...new Set(rows.map((it) => it.measure))];
+    const table = plainTable(["", ...measures]);
+    for (const contestant of new Set(rows.map((it) => it.contestant))) {
+      const cells = measures.map((measure) => {
+        const found = rows.find((it) => it.contestant === contestant && it.measure === measure);
+        return found === undefined ? "" : formatSpread(found);
+      });
+      table.push([titleOf(results, contestant), ...cells]);
+    }
     parts.push(`${title}\n${table}`);
   }
-  const targets = plainTable(["to reach", "wanted", "median", "minimum", "maximum", ""]);
+  const targets = plainTable(["to reach", "wanted", "measured", ""]);
   for (const { what, atLeast, atMost, reading, isReached } of results.targets) {
     if (reading === null) continue;
     const wanted = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`;
-    targets.push([what, wanted, ...spreadCells(reading), isReached ? "reached" : "NOT reached"]);
+    targets.push([what, wanted, formatSpread(reading), isReached ? "reached" : "NOT reached"]);
   }
   if (results.targets.length > 0) parts.push(`${targets}`);
   if (results.notes.length > 0) parts.push(results.notes.map((it) => `- ${it}`).join("\n"));
@@ -44,8 +50,12 @@ function titleOf({ contestants }: Results, name: string): string {
   return contestants.find((it) => it.name === name)?.title ?? name;
 }
 
-function spreadCells({ median, minimum, maximum }: Spread): string[] {
-  return [median, minimum, maximum].map(formatNumber);
+/** The median, with the least and the most where there are several rounds. */
+function formatSpread({ median, minimum, maximum }: Spread): string {
+  const middle = formatNumber(median);
+  return minimum === maximum
+    ? middle
+    : `${middle} (${formatNumber(minimum)} to ${formatNumber(maximum)})`;
 }
 
 function formatNumber(value: number): string {
@@ -54,5 +64,5 @@ function formatNumber(value: number): string {
 }
 
 function plainTable(head: string[]): Table.Table {
-  return new Table({ head, style: { head: [], border: [] }, colAligns: ["left", "left"] });
+  return new Table({ head, style: { head: [], border: [], compact: true } });
 }

@@ -14,6 +14,8 @@ export interface Sizes {
   /** Leads that become due one by one, and over how long. */
   readonly dueOneByOne: number;
   readonly dueOverMs: number;
+  /** Of a backlog's rows, this part. */
+  readonly backlogShare: number;
   /** How long the memory is watched. */
   readonly memoryMs: number;
   /** Sent while the other transaction is open, before the drain that is measured. */

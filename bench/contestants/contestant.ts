@@ -55,6 +55,8 @@ export interface Contestant {
   copies(dueAt: string): readonly CopiedTable[];
   /** What a lead that was sent leaves; left out where a backlog of these is not measured. */
   readonly finished?: readonly CopiedTable[];
+  /** Lets a database that was filled be copied, where it would notice. */
+  beforeCopying?(pool: pg.Pool): Promise<void>;
   worker(place: Place): Program;
 }
 

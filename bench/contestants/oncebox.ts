@@ -6,15 +6,24 @@ import { COPIED_PHONE, inTransaction } from "./lead-table.ts";
 /** One as the database counts them, so that what belongs together finds each other. */
 const LEAD_ID = "lpad(to_hex(i), 32, '0')::uuid";
 
+/** Of the lead that is copied: by chance, and so above the copies' whether these are there yet or not. */
+const PROTOTYPE_ID = "select lead_id from oncebox.registration order by lead_id desc limit 1";
+
 /** The prototype has one notification; wherever its id or its lead's is written, the copy has its own. */
 const OWN_IDS = (column: string) =>
   `regexp_replace(
-     replace(p.${column}::text, (select lead_id::text from oncebox.registration limit 1), (${LEAD_ID})::text),
+     replace(p.${column}::text, (${PROTOTYPE_ID})::text, (${LEAD_ID})::text),
      '\\m1\\M', (1 + i)::text)`;
 
 const REGISTRATION: CopiedTable = {
   table: "oncebox.registration",
   set: { lead_id: LEAD_ID, idempotency_key: "p.idempotency_key || i" },
+};
+
+/** What oncebox calls the application's lead. */
+const LEAD: CopiedTable = {
+  table: "public.landing_leads",
+  set: { id: LEAD_ID, phone: COPIED_PHONE },
 };
 
 const NOTIFICATION_SET = { id: "p.id + i", lead_id: LEAD_ID, recipient: COPIED_PHONE };
@@ -52,6 +61,7 @@ function oncebox(mode: "message" | "campaign"): Contestant {
       },
       { table: "oncebox.notification", set: { ...NOTIFICATION_SET, due_at: dueAt } },
       REGISTRATION,
+      LEAD,
     ],
     finished: [
       { table: "oncebox.attempt", set: { notification_id: "p.notification_id + i" } },
@@ -67,7 +77,12 @@ function oncebox(mode: "message" | "campaign"): Contestant {
         },
       },
       REGISTRATION,
+      LEAD,
     ],
+    async beforeCopying(pool) {
+      // A copy of a database that sent something holds what is due: the other one may have sent it.
+      await pool.query("update oncebox.setting set system_identifier = null");
+    },
     worker: ({ databaseUrl, gatewayUrl, onceboxMain, inFlight }) => ({
       args: [onceboxMain, "worker"],
       env: {

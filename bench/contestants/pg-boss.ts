@@ -16,6 +16,8 @@ const QUEUE = "send_sms";
 const BATCH = 500;
 const POLL_SECONDS = 0.5;
 const POOL = 10;
+/** Each takes a batch at a time; a batch of one could not come in bursts. */
+const WORKERS = 10;
 
 interface SmsJob {
   readonly data: { readonly leadId: string };
@@ -91,7 +93,7 @@ function pgBoss(
 
 function open(connectionString: string, more: ConstructorOptions): PgBoss {
   const boss = new PgBoss({ connectionString, max: POOL, schedule: false, ...more });
-  boss.on("error", (error) => console.error(error));
+  boss.on("error", ({ message }) => console.error(message));
   return boss;
 }
 
@@ -105,19 +107,24 @@ const POLLING_SHOWN = {
   pool: `${POOL} + ${POOL}`,
 };
 
-/** Workers with a job each: looks, sends and writes. */
+/** Each job by itself: looks, sends and writes. */
 export const pgBossTuned = pgBoss(
   {
     name: "pg-boss-tuned",
     title: "pg-boss tuned",
-    settings: { localConcurrency: IN_FLIGHT, batchSize: 1, ...POLLING_SHOWN },
+    settings: {
+      localConcurrency: WORKERS,
+      batchSize: IN_FLIGHT / WORKERS,
+      burstWhenBatchFull: true,
+      ...POLLING_SHOWN,
+    },
   },
-  (boss, pool, post) =>
-    boss.work(QUEUE, { localConcurrency: IN_FLIGHT, ...POLLING }, async ([job]: SmsJob[]) => {
+  (boss, pool, post) => {
+    const sendOne = async ({ data: { leadId } }: SmsJob) => {
       const { rows } = await pool.query<{ name: string; phone: string; sms_sent: boolean }>({
         name: "look",
         text: "select name, phone, sms_sent from lead where id = $1",
-        values: [job?.data.leadId],
+        values: [leadId],
       });
       const lead = rows[0];
       if (lead === undefined || lead.sms_sent) return;
@@ -125,9 +132,22 @@ export const pgBossTuned = pgBoss(
       await pool.query({
         name: "sent",
         text: "update lead set sms_sent = true where id = $1",
-        values: [job?.data.leadId],
+        values: [leadId],
       });
-    }),
+    };
+    return boss.work(
+      QUEUE,
+      {
+        localConcurrency: WORKERS,
+        batchSize: IN_FLIGHT / WORKERS,
+        burstWhenBatchFull: true,
+        ...POLLING,
+      },
+      async (jobs: SmsJob[]) => {
+        await Promise.all(jobs.map(sendOne));
+      },
+    );
+  },
 );
 
 /** A handler of many jobs: one look, the sends side by side, one write. */
