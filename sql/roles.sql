@@ -139,6 +139,7 @@ alter function oncebox.register_lead  security definer set search_path = pg_cata
 alter function oncebox.register_leads security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.claim          security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.claim_each     security definer set search_path = pg_catalog, oncebox, pg_temp;
+alter function oncebox.keep_draft_each security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.settle_each    security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.keep_draft     security definer set search_path = pg_catalog, oncebox, pg_temp;
 alter function oncebox.settle         security definer set search_path = pg_catalog, oncebox, pg_temp;
@@ -190,7 +191,7 @@ alter function oncebox.reference      security definer set search_path = pg_cata
 
 grant execute on function oncebox.register_lead, oncebox.register_leads to oncebox_writer;
 
-grant execute on function oncebox.claim, oncebox.claim_each, oncebox.keep_draft, oncebox.settle, oncebox.settle_each, oncebox.release, oncebox.ring,
+grant execute on function oncebox.claim, oncebox.claim_each, oncebox.keep_draft, oncebox.keep_draft_each, oncebox.settle, oncebox.settle_each, oncebox.release, oncebox.ring,
   oncebox.sweep, oncebox.take_lookups, oncebox.reconcile, oncebox.take_discards, oncebox.discarded,
   oncebox.take_deliveries, oncebox.note_deliveries, oncebox.take_balance, oncebox.note_balance,
   oncebox.wake, oncebox.next_due_in, oncebox.trace_of,

@@ -783,7 +783,10 @@ is 'Run now, or were taken by a worker that died.'
 is 'Of those taken: by none of the workers that are alive. The next sweep frees them.'
 
 -- function oncebox.keep_draft(notification_id bigint, attempt integer, campaign_id text, message_id text)
--- returns boolean; language sql; volatility v; parallel u; body md5 0676c6b47538ba7c02c39b514c7c4a29
+-- returns boolean; language plpgsql; volatility v; parallel u; body md5 b0ea135fd2a3031b7940a1c41c8bec8f
+
+-- function oncebox.keep_draft_each(notification_ids bigint[], attempts integer[], campaign_ids text[], message_ids text[])
+-- returns TABLE(notification_id bigint, kept boolean); language plpgsql; volatility v; parallel u; body md5 f1aaa5711860bb6469a44df19d381907
 
 -- view oncebox.last_hour
 create view oncebox.last_hour as

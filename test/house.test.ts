@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "worker.ts": ["channels", "config", "errors", "log", "outbox", "shift"],
   "shift.ts": [
     ...["config", "db", "log", "outbox", "tasks", "version"],
-    ...["graphile-worker", "kysely"],
+    ...["graphile-worker", "kysely", "p-limit"],
   ],
   http: [
     ...[

@@ -24,7 +24,17 @@ export interface Privilege {
 const CALLS = {
   oncebox_writer: ["register_lead", "register_leads"],
   oncebox_worker: [
-    ...["claim", "claim_each", "keep_draft", "settle", "settle_each", "release", "ring", "sweep"],
+    ...[
+      "claim",
+      "claim_each",
+      "keep_draft",
+      "keep_draft_each",
+      "settle",
+      "settle_each",
+      "release",
+      "ring",
+      "sweep",
+    ],
     ...[
       "take_lookups",
       "reconcile",

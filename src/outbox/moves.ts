@@ -6,7 +6,8 @@ import type { Draft, SendOutcome } from "./outcome.ts";
 import type { History } from "./policy.ts";
 import {
   type AttemptKey,
-  keepDraft,
+  type DraftRequest,
+  keepDraftEach,
   release,
   type Settled,
   type SettleRequest,
@@ -31,13 +32,17 @@ export function movesOn(db: Kysely<unknown>): Moves {
     (it) => it.notificationId,
     (requests) => claimEach(db, requests),
   );
+  const keepDraft = gather<DraftRequest, boolean>(
+    (it) => it.key.notificationId,
+    (requests) => keepDraftEach(db, requests),
+  );
   const settle = gather<SettleRequest, Settled>(
     (it) => it.key.notificationId,
     (requests) => settleEach(db, requests),
   );
   return {
     claim,
-    keepDraft: (key, draft) => keepDraft(db, key, draft),
+    keepDraft: (key, draft) => keepDraft({ key, draft }),
     settle: (key, outcome, history) => settle({ key, outcome, history }),
     release: (key, reason) => release(db, key, reason),
     wake: (notificationId) => wake(db, notificationId),

@@ -86,17 +86,30 @@ function toTold({ key, outcome, history }: SettleRequest) {
   };
 }
 
-/** Commits the provider's ids of a draft; false when the attempt no longer holds the claim. */
-export async function keepDraft(
+export interface DraftRequest {
+  readonly key: AttemptKey;
+  readonly draft: Draft;
+}
+
+/**
+ * Commits the provider's ids of drafts. Safe to repeat. See `sql/functions/keep_draft_each.sql`.
+ *
+ * @param requests - One a notification.
+ * @returns One answer a request, in order: false when the attempt no longer holds the claim,
+ *   undefined = somebody holds its row just now.
+ */
+export async function keepDraftEach(
   db: Kysely<unknown>,
-  key: AttemptKey,
-  draft: Draft,
-): Promise<boolean> {
-  const { rows } = await sql<{ kept: boolean }>`
-    select oncebox.keep_draft(
-      ${key.notificationId}::bigint, ${key.attempt}::integer,
-      ${draft.campaignId}::text, ${draft.messageId}::text) as kept`.execute(db);
-  return rows[0]?.kept === true;
+  requests: readonly DraftRequest[],
+): Promise<(boolean | undefined)[]> {
+  const { rows } = await sql<{ notification_id: NotificationId; kept: boolean }>`
+    select * from oncebox.keep_draft_each(
+      ${requests.map((it) => it.key.notificationId)}::bigint[], ${requests.map((it) => it.key.attempt)}::integer[],
+      ${requests.map((it) => it.draft.campaignId)}::text[], ${requests.map((it) => it.draft.messageId)}::text[])`.execute(
+    db,
+  );
+  const kept = new Map(rows.map((it) => [it.notification_id, it.kept]));
+  return requests.map(({ key }) => kept.get(key.notificationId));
 }
 
 /** Gives a claim back before anything irreversible was tried; false when it is no longer held. */

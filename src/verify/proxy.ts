@@ -17,7 +17,7 @@ export interface CommitCutter extends AsyncDisposable {
 /** What a worker's statements that commit look like on the wire. */
 export const MOVES = [
   "oncebox.claim_each(",
-  "oncebox.keep_draft(",
+  "oncebox.keep_draft_each(",
   "oncebox.settle_each(",
   "oncebox.reconcile(",
 ];

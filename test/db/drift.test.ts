@@ -178,7 +178,9 @@ describe("oncebox migrate check", () => {
       stderr: "",
     });
     expect(ill).toMatchObject({ exitCode: 1, stderr: "" });
-    expect(ill.stdout).toMatch(/^missing index oncebox\.notification_due\n.*oncebox\.reference.*\n/);
+    expect(ill.stdout).toMatch(
+      /^missing index oncebox\.notification_due\n.*oncebox\.reference.*\n/,
+    );
     expect(json.exitCode).toBe(1);
     expect(JSON.parse(json.stdout)).toEqual({
       state: "current",

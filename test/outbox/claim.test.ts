@@ -1,11 +1,12 @@
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import type { NotificationId } from "../../src/outbox/notification.ts";
-import { keepDraft, settle } from "../../src/outbox/settle.ts";
+import { settle } from "../../src/outbox/settle.ts";
 import { test } from "../support/fixture.ts";
 import {
   claimAs,
   jobsOf,
+  keepDraftOf,
   makeLead,
   makeNotification,
   outcomesOf,
@@ -227,10 +228,14 @@ describe("the fence", () => {
     await claimAs(db, id, { twoStep: true });
     const draft = { campaignId: "1", messageId: "2" };
 
-    expect(await keepDraft(db, { notificationId: id, attempt: 2 }, draft)).toBe(false);
-    expect(await keepDraft(db, { notificationId: id, attempt: 1 }, draft)).toBe(true);
+    expect(await keepDraftOf(db, { notificationId: id, attempt: 2 }, draft)).toBe(false);
+    expect(await keepDraftOf(db, { notificationId: id, attempt: 1 }, draft)).toBe(true);
     expect(
-      await keepDraft(db, { notificationId: id, attempt: 1 }, { campaignId: "3", messageId: "4" }),
+      await keepDraftOf(
+        db,
+        { notificationId: id, attempt: 1 },
+        { campaignId: "3", messageId: "4" },
+      ),
     ).toBe(false);
   });
 
@@ -238,7 +243,11 @@ describe("the fence", () => {
     const id = await makeNotification(db, { state: "claimed", leaseMs: -1 });
 
     expect(
-      await keepDraft(db, { notificationId: id, attempt: 1 }, { campaignId: "1", messageId: "2" }),
+      await keepDraftOf(
+        db,
+        { notificationId: id, attempt: 1 },
+        { campaignId: "1", messageId: "2" },
+      ),
     ).toBe(false);
   });
 

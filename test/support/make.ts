@@ -7,6 +7,8 @@ import {
   parseNotificationId,
   type State,
 } from "../../src/outbox/notification.ts";
+import type { Draft } from "../../src/outbox/outcome.ts";
+import { type AttemptKey, keepDraftEach } from "../../src/outbox/settle.ts";
 import { makeWorkerName, signOn } from "../../src/outbox/worker-row.ts";
 
 export interface Wanted {
@@ -175,4 +177,14 @@ export async function claimAs(
     twoStep: false,
     ...more,
   });
+}
+
+/** Keeps a draft as the worker of that attempt would; undefined = somebody holds its row. */
+export async function keepDraftOf(
+  db: Kysely<unknown>,
+  key: AttemptKey,
+  draft: Draft,
+): Promise<boolean | undefined> {
+  const [isKept] = await keepDraftEach(db, [{ key, draft }]);
+  return isKept;
 }

@@ -2,11 +2,10 @@ import { randomUUID } from "node:crypto";
 import { type Kysely, sql } from "kysely";
 import { test as base, expect } from "vitest";
 import { migrate } from "../../src/db/migrate.ts";
-import { keepDraft } from "../../src/outbox/settle.ts";
 import { type SandboxPostgres, startPostgres } from "../../src/sandbox/postgres.ts";
 import { connect } from "../outbox/support/epoch.ts";
 import { openPool } from "../support/database.ts";
-import { claimAs, makeNotification, rowOf } from "../support/make.ts";
+import { claimAs, keepDraftOf, makeNotification, rowOf } from "../support/make.ts";
 
 const test = base.extend<{ server: SandboxPostgres }>({
   /** Migrated, and it commits without waiting for its disk. */
@@ -41,7 +40,7 @@ test("a crash of a server that commits without waiting takes back no draft", asy
   await claimAs(before.db, id, { twoStep: true, token: randomUUID() });
   await freezeWalWriter(before.db);
   const draft = { campaignId: "100", messageId: "200" };
-  await keepDraft(before.db, { notificationId: id, attempt: 1 }, draft);
+  await keepDraftOf(before.db, { notificationId: id, attempt: 1 }, draft);
 
   await server.restart("immediate");
   await before.end();

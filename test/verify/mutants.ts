@@ -20,7 +20,7 @@ export interface NamedMutant {
 
 /** What is believed of what a channel `told`: an expression. */
 function believing(expression: string): NamedMutant["src"] {
-  const send = "await send(deps, claimed, mayStillSend)";
+  const send = "await send(deps, claim, mayStillSend)";
   return {
     "tasks/send.ts": [
       [`const outcome = ${send};`, `const told = ${send}; const outcome = ${expression};`],
@@ -141,8 +141,8 @@ export const MUTANTS: readonly NamedMutant[] = [
     what: "an attempt that lost its claim writes its own draft over the kept one, and sends it",
     mode: "campaign",
     sql: {
-      keep_draft: [
-        ["and n.attempt = keep_draft.attempt", ""],
+      keep_draft_each: [
+        ["and n.attempt = d.attempt", ""],
         ["and n.state = 'claimed'", ""],
         ["and n.lease_until > clock_timestamp()", ""],
         ["and (n.campaign_id is null", "and (true"],
