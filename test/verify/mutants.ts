@@ -217,7 +217,7 @@ export const MUTANTS: readonly NamedMutant[] = [
         ["runAlarm(db, log, background.signal),", ""],
       ],
     },
-    sql: { sweep: [["and n.due_at < clock_timestamp() - interval '10 seconds'", "and false"]] },
+    sql: { sweep: [["and n.due_at < statement_timestamp() - interval '10 seconds'", "and false"]] },
   },
   {
     name: "idempotency-outside",
