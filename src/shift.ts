@@ -109,8 +109,7 @@ export async function startShift(
   const events: WorkerEvents = new EventEmitter();
   // Jobs are taken in the name of the pool, and not of the workers in it.
   events.on("pool:create", ({ workerPool }) => jobWorkers.push(workerPool.id));
-  const queued: LocalQueue[] = [];
-  events.on("localQueue:init", ({ localQueue }) => queued.push(localQueue));
+  events.on("localQueue:init", ({ localQueue }) => handBackFirst(localQueue));
   const runner = await run({
     pgPool: pool,
     events,
@@ -159,7 +158,7 @@ export async function startShift(
   // It takes jobs already: should this start fail yet, what was begun is finished and settled first.
   opened.defer(async () => {
     isEnding = true;
-    const stopped = stopRunner(runner, queued, log);
+    const stopped = stopRunner(runner, log);
     await Promise.allSettled(inFlight);
     await within(RUNNER_STOP_MS, stopped);
   });
@@ -210,7 +209,7 @@ export async function startShift(
       isEnding = true;
       background.abort();
       await Promise.all(loops);
-      const stopped = stopRunner(runner, queued, log);
+      const stopped = stopRunner(runner, log);
       await Promise.allSettled(inFlight);
       await within(RUNNER_STOP_MS, stopped);
       await signOff(db, name.id).catch((error: unknown) =>
@@ -239,13 +238,8 @@ async function track(inFlight: Set<Promise<void>>, task: Promise<unknown>): Prom
   }
 }
 
-async function stopRunner(
-  runner: Runner,
-  queued: readonly LocalQueue[],
-  log: Logger,
-): Promise<void> {
+async function stopRunner(runner: Runner, log: Logger): Promise<void> {
   try {
-    handBack(queued);
     await runner.stop();
   } catch (error) {
     // It had stopped by itself, or could not give its jobs back: sweep does.
@@ -254,13 +248,18 @@ async function stopRunner(
 }
 
 /**
- * Gives back the jobs that wait here for a place. By itself the stop of graphile-worker 0.18 does that in
- * the wrong order, and where the database is away it ends our process by an unhandled rejection.
+ * Has the jobs that wait here for a place given back before their queue is closed. graphile-worker 0.18
+ * does it afterwards, when nobody hears of a failure any more: a database that is away then ends our
+ * process by an unhandled rejection.
  */
-function handBack(queued: readonly LocalQueue[]): void {
-  for (const it of queued) {
-    if (it.mode === "WAITING") (it as unknown as { setModeTtlExpired(): void }).setModeTtlExpired();
-  }
+function handBackFirst(queue: LocalQueue): void {
+  const release = queue.release.bind(queue);
+  queue.release = () => {
+    if (queue.mode === "WAITING") {
+      (queue as unknown as { setModeTtlExpired(): void }).setModeTtlExpired();
+    }
+    return release();
+  };
 }
 
 async function within(limitMs: number, work: Promise<void>): Promise<void> {

@@ -161,6 +161,28 @@ describe("a worker that loses its lock's connection", () => {
     );
   });
 
+  test("is still there when all its other connections go while jobs wait in it", async ({
+    db,
+    gateways,
+    startWorker,
+  }) => {
+    await gateways.set({ delayMs: 100 });
+    const worker = await startWorker({ ...SHORT, MOBIZON_SEND_MODE: "campaign" });
+    await register(db, makeLeads(60, { email: null }));
+    for (let cut = 0; cut < 3; cut++) {
+      const { sent = 0 } = await countStates(db);
+      await until("more are sent", async () => ((await countStates(db)).sent ?? 0) > sent + 5);
+      await sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'oncebox worker' and datname = current_database()`.execute(
+        db,
+      );
+    }
+    await gateways.set({ delayMs: 0 });
+
+    await until("all are sent", async () => (await countStates(db)).sent === 60);
+    expect(worker.child.exitCode).toBeNull();
+    expect((await gateways.messages()).sms).toHaveLength(60);
+  });
+
   test("comes back when Postgres crashes and restarts, and loses and doubles nothing", async ({
     gateways,
     startWorker,
