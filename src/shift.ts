@@ -109,6 +109,11 @@ export async function startShift(
   const events: WorkerEvents = new EventEmitter();
   // Jobs are taken in the name of the pool, and not of the workers in it.
   events.on("pool:create", ({ workerPool }) => jobWorkers.push(workerPool.id));
+  // It may stop by itself and never say so through its promise, when giving its jobs back failed, too.
+  const stopsItself = new Promise<string>((resolve) => {
+    for (const name of ["pool:gracefulShutdown", "pool:forcefulShutdown"] as const)
+      events.once(name, ({ message }) => resolve(`graphile-worker: ${message}`));
+  });
   events.on("localQueue:init", ({ localQueue }) => handBackFirst(localQueue));
   const runner = await run({
     pgPool: pool,
@@ -194,6 +199,7 @@ export async function startShift(
       () => "graphile-worker stopped",
       (error: Error) => `graphile-worker: ${error.message}`,
     ),
+    stopsItself,
   ]).then((why) => {
     if (isEnding) return why;
     isEnding = true;
