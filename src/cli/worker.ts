@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import { type Config, readConfig, requireDatabaseUrl } from "../config.ts";
 import { listenForScrapes } from "../http/metrics-listener.ts";
 import { openScrape } from "../http/scrape.ts";
@@ -9,9 +9,8 @@ import { readVersion } from "../version.ts";
 import { runWorker, type Worker } from "../worker.ts";
 import { onStopSignal } from "./signals.ts";
 
-export function workerCommand(): Command {
-  return new Command("worker")
-    .description("send what is due; SIGTERM or Ctrl-C drains and exits 0")
+export function workerCommand(command: Command): Command {
+  return command
     .addHelpText(
       "after",
       `

@@ -1,6 +1,9 @@
+import { Command } from "commander";
 import { describe, expect } from "vitest";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { oncebox } from "../db/support/oncebox.ts";
 import { test } from "../support/fixture.ts";
+import { loadedBy } from "./support/loaded.ts";
 
 const UNREACHABLE = { DATABASE_URL: "postgres://u:canary@127.0.0.1:1/x" };
 
@@ -24,6 +27,33 @@ describe("oncebox --help", () => {
       expect(stdout).toMatch(new RegExp(`^Examples?:\\n(?:.*\\n)*? {2}.*oncebox ${command}`, "m"));
     });
   }
+
+  test("loads nothing that only a command needs", async () => {
+    expect(await loadedBy(["--help"])).toEqual({
+      packages: ["commander"],
+      files: ["cli/commands.ts", "cli/main.ts", "errors.ts", "version.ts"],
+    });
+  });
+
+  test("lists each command as the command itself says", async () => {
+    for (const { usage, load } of COMMANDS) {
+      const program = new Command();
+      const [name = ""] = usage.split(" ");
+      const command = (await load())(program.command(name));
+
+      expect(program.createHelp().subcommandTerm(command)).toBe(usage);
+    }
+  });
+
+  test("is what help prints of a command", async () => {
+    const [asked, help] = await Promise.all([
+      oncebox(["serve", "--help"]),
+      oncebox(["help", "serve"]),
+    ]);
+
+    expect(help).toEqual(asked);
+    expect(help.stdout).toContain("--worker");
+  });
 
   test("prints no line that a terminal of 120 columns would break", async () => {
     const { stdout } = await oncebox(["--help"], { COLUMNS: "120" });
