@@ -56,7 +56,7 @@ interface Result {
 async function run({ since, json }: Options): Promise<void> {
   const config = readConfig();
   const databaseUrl = requireDatabaseUrl(config);
-  const { sms } = createChannels({ ...config, smtp: null });
+  const { sms } = await createChannels({ ...config, smtp: null });
   if (sms === undefined) {
     throw new OnceboxError("ONCEBOX_CONFIG_INVALID", "MOBIZON_API_KEY is not set", {
       hint: "Set it as for the workers: the record of that account is compared.",

@@ -139,7 +139,7 @@ async function examineOutbox(db: Database["db"]): Promise<Check[]> {
 
 /** Tried one after the other; the database is not needed for it. */
 async function examineGateways(config: Config): Promise<Check[]> {
-  const channels = createChannels(config);
+  const channels = await createChannels(config);
   const checks: Check[] = [];
   for (const name of CHANNELS) {
     const channel = channels[name];

@@ -62,6 +62,22 @@ describe("oncebox --help", () => {
   });
 });
 
+test("oncebox worker loads what it sends with, and serves metrics with, where it does so", async () => {
+  const loads = async (env: Record<string, string>) => {
+    const { packages } = await loadedBy(["worker"], { ...UNREACHABLE, ...env });
+    return ["fastify", "nodemailer", "prom-client", "undici"].filter((it) => packages.includes(it));
+  };
+  const sms = { MOBIZON_API_KEY: "key" };
+  const email = { SMTP_URL: "smtp://127.0.0.1:1", MAIL_FROM: "a@example.kz" };
+
+  expect(await loads(sms)).toEqual(["undici"]);
+  expect(await loads(email)).toEqual(["nodemailer"]);
+  expect(await loads({ ...sms, ONCEBOX_METRICS: "127.0.0.1:0" })).toEqual([
+    "prom-client",
+    "undici",
+  ]);
+});
+
 test("oncebox --version says the package's version", async () => {
   const { exitCode, stdout } = await oncebox(["--version"]);
 
