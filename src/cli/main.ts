@@ -1,8 +1,15 @@
 #!/usr/bin/env node
+import { enableCompileCache } from "node:module";
+import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { OnceboxError } from "../errors.ts";
 import { readVersion } from "../version.ts";
 import { COMMANDS } from "./commands.ts";
+
+// Compiled once and kept for the next start. In the package's own folder: whoever may write there may change
+// the code as well, which is not so for Node's default, a folder of /tmp that anybody may have made before.
+// Where we may not write, or Node is told not to (NODE_DISABLE_COMPILE_CACHE), it does without, and never throws.
+enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/oncebox", import.meta.url)));
 
 /** Errors that the caller mends by calling differently. */
 const USAGE = new Set(["ONCEBOX_CONFIG_INVALID", "ONCEBOX_INPUT_INVALID"]);
