@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { createMobizonChannel } from "./channels/mobizon.ts";
-import { createSmtpChannel } from "./channels/smtp.ts";
 import { requireDatabaseUrl, type WorkerConfig } from "./config.ts";
 import { OnceboxError } from "./errors.ts";
 import type { Logger } from "./log.ts";
@@ -41,7 +39,7 @@ export async function runWorker(
   seams: Seams = {},
 ): Promise<Worker> {
   const databaseUrl = requireDatabaseUrl(config);
-  const ways = createWays(config, log, seams);
+  const ways = await createWays(config, log, seams);
   const channels = Object.keys(ways) as ChannelName[];
   const stopping = new AbortController();
   const first = await startShift(databaseUrl, config, ways, log, seams);
@@ -108,17 +106,21 @@ function aborted(signal: AbortSignal): Promise<null> {
   });
 }
 
-/** The channels that are configured, as a worker has them; nothing is connected yet. */
-export function createChannels({
+/** The channels that are configured, as a worker has them; nothing is connected yet, and no other is loaded. */
+export async function createChannels({
   mobizon,
   smtp,
-}: WorkerConfig): Partial<Record<ChannelName, Channel>> {
-  return {
-    ...(mobizon && {
-      sms: createMobizonChannel({ ...mobizon, sender: mobizon.sender ?? undefined }),
-    }),
-    ...(smtp && { email: createSmtpChannel(smtp) }),
-  };
+}: WorkerConfig): Promise<Partial<Record<ChannelName, Channel>>> {
+  const channels: Partial<Record<ChannelName, Channel>> = {};
+  if (mobizon) {
+    const { createMobizonChannel } = await import("./channels/mobizon.ts");
+    channels.sms = createMobizonChannel({ ...mobizon, sender: mobizon.sender ?? undefined });
+  }
+  if (smtp) {
+    const { createSmtpChannel } = await import("./channels/smtp.ts");
+    channels.email = createSmtpChannel(smtp);
+  }
+  return channels;
 }
 
 /** What is not set when a channel is off. */
@@ -127,8 +129,8 @@ const SETTING_OF: Readonly<Record<ChannelName, string>> = {
   email: "SMTP_URL",
 };
 
-function createWays(config: WorkerConfig, log: Logger, seams: Seams): Ways {
-  const channels = createChannels(config);
+async function createWays(config: WorkerConfig, log: Logger, seams: Seams): Promise<Ways> {
+  const channels = await createChannels(config);
   const ways: Partial<Record<ChannelName, Way>> = {};
   for (const name of CHANNELS) {
     const channel = channels[name];

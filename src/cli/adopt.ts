@@ -1,6 +1,6 @@
 import { userInfo } from "node:os";
 import Table from "cli-table3";
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { Kysely } from "kysely";
 import { readConfig, requireDatabaseUrl } from "../config.ts";
 import { assertSchemaIsCurrent } from "../db/migrate.ts";
@@ -32,11 +32,8 @@ interface Options {
 /** Leads a transaction: short enough that nobody waits, and that Ctrl-C is answered at once. */
 const BATCH = 200;
 
-export function adoptCommand(): Command {
-  return new Command("adopt")
-    .description(
-      "take over leads that another program wrote and never sent; a dry run unless --apply",
-    )
+export function adoptCommand(command: Command): Command {
+  return command
     .requiredOption("--since <time>", 'leads that came in since then: "2 days", "24h" or a time')
     .option("--kind <kind>", "whose templates they get", "proftest")
     .addOption(new Option("--channel <channel>", "one of the two only").choices(CHANNELS))

@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { readConfig, requireDatabaseUrl } from "../config.ts";
 import { assertSchemaIsCurrent } from "../db/migrate.ts";
 import { OnceboxError } from "../errors.ts";
@@ -21,9 +21,8 @@ const MARGIN_MS = 26 * 3_600_000;
 
 const DAY_MS = 24 * 3_600_000;
 
-export function auditCommand(): Command {
-  return new Command("audit")
-    .description("compare our record with Mobizon's own, both ways; exit 1 on a difference")
+export function auditCommand(command: Command): Command {
+  return command
     .addOption(
       new Option("--since <time>", "how far back, as 90m, 24h or 7d")
         .argParser(interval({ mostMs: 366 * DAY_MS }, "such as 90m, 24h or 7d, at most 366 days"))
@@ -57,7 +56,7 @@ interface Result {
 async function run({ since, json }: Options): Promise<void> {
   const config = readConfig();
   const databaseUrl = requireDatabaseUrl(config);
-  const { sms } = createChannels({ ...config, smtp: null });
+  const { sms } = await createChannels({ ...config, smtp: null });
   if (sms === undefined) {
     throw new OnceboxError("ONCEBOX_CONFIG_INVALID", "MOBIZON_API_KEY is not set", {
       hint: "Set it as for the workers: the record of that account is compared.",

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { type Config, DEFAULT_HTTP, readConfig } from "../config.ts";
 import { migrate } from "../db/migrate.ts";
 import { type Server, startServer } from "../http/server.ts";
@@ -19,11 +19,8 @@ import { onStopSignal } from "./signals.ts";
 /** Long enough to see a lead wait, short enough to wait for it. */
 const DEFAULTS = { LOG_LEVEL: "warn", ONCEBOX_DELAY: "5 seconds" };
 
-export function devCommand(): Command {
-  return new Command("dev")
-    .description(
-      "everything on this machine: Postgres, stand-ins for Mobizon and SMTP, a worker, the dashboard",
-    )
+export function devCommand(command: Command): Command {
+  return command
     .option("--data <folder>", "where Postgres and the stand-ins keep what they know", ".oncebox")
     .addHelpText(
       "after",

@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { type Config, readConfig, requireDatabaseUrl } from "../config.ts";
 import { readDrift } from "../db/drift.ts";
 import { readSchemaStatus } from "../db/migrate.ts";
@@ -44,9 +44,8 @@ import { examinePm2 } from "./pm2.ts";
 /** Of trying one gateway. */
 const PROBE_TIMEOUT_MS = 60_000;
 
-export function doctorCommand(): Command {
-  return new Command("doctor")
-    .description("look whether everything is well; changes nothing, exit 1 if something is not")
+export function doctorCommand(command: Command): Command {
+  return command
     .option("--provider", "try the gateways too, without sending anything")
     .option("--json", "for scripts")
     .addHelpText(
@@ -140,7 +139,7 @@ async function examineOutbox(db: Database["db"]): Promise<Check[]> {
 
 /** Tried one after the other; the database is not needed for it. */
 async function examineGateways(config: Config): Promise<Check[]> {
-  const channels = createChannels(config);
+  const channels = await createChannels(config);
   const checks: Check[] = [];
   for (const name of CHANNELS) {
     const channel = channels[name];

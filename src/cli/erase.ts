@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { readConfig, requireDatabaseUrl } from "../config.ts";
 import { assertSchemaIsCurrent } from "../db/migrate.ts";
 import { OnceboxError } from "../errors.ts";
@@ -14,9 +14,8 @@ interface Options {
   readonly json?: true;
 }
 
-export function eraseCommand(): Command {
-  return new Command("erase")
-    .description("forget a person: name, number, address and texts, wherever oncebox keeps them")
+export function eraseCommand(command: Command): Command {
+  return command
     .option("--lead <id>", "of one lead")
     .option("--phone <number>", "of every lead with this number")
     .option("--email <address>", "of every lead with this address")

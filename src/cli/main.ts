@@ -1,22 +1,15 @@
 #!/usr/bin/env node
+import { enableCompileCache } from "node:module";
+import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
-import { DatabaseError } from "pg";
 import { OnceboxError } from "../errors.ts";
 import { readVersion } from "../version.ts";
-import { adoptCommand } from "./adopt.ts";
-import { auditCommand } from "./audit.ts";
-import { devCommand } from "./dev.ts";
-import { doctorCommand } from "./doctor.ts";
-import { eraseCommand } from "./erase.ts";
-import { migrateCommand } from "./migrate.ts";
-import { notificationsCommand } from "./notifications.ts";
-import { pruneCommand } from "./prune.ts";
-import { registerCommand } from "./register.ts";
-import { holdCommand, resumeCommand } from "./resume.ts";
-import { serveCommand } from "./serve.ts";
-import { tokensCommand } from "./tokens.ts";
-import { verifyCommand } from "./verify.ts";
-import { workerCommand } from "./worker.ts";
+import { COMMANDS } from "./commands.ts";
+
+// Compiled once and kept for the next start. In the package's own folder: whoever may write there may change
+// the code as well, which is not so for Node's default, a folder of /tmp that anybody may have made before.
+// Where we may not write, or Node is told not to (NODE_DISABLE_COMPILE_CACHE), it does without, and never throws.
+enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/oncebox", import.meta.url)));
 
 /** Errors that the caller mends by calling differently. */
 const USAGE = new Set(["ONCEBOX_CONFIG_INVALID", "ONCEBOX_INPUT_INVALID"]);
@@ -38,24 +31,12 @@ Examples:
 Exit codes: 0 good, 1 something failed, 2 wrong usage or settings.`,
   );
 
-for (const command of [
-  devCommand,
-  migrateCommand,
-  workerCommand,
-  serveCommand,
-  registerCommand,
-  adoptCommand,
-  notificationsCommand,
-  tokensCommand,
-  doctorCommand,
-  pruneCommand,
-  eraseCommand,
-  auditCommand,
-  holdCommand,
-  resumeCommand,
-  verifyCommand,
-]) {
-  program.addCommand(inheritSettings(command()));
+for (const { usage, description, load } of COMMANDS) {
+  const [name = ""] = usage.split(" ");
+  // Wherever it stands, for "help NAME" as well. The others are only listed.
+  const isCalled = process.argv.includes(name);
+  const command = program.command(isCalled ? name : usage).description(description);
+  if (isCalled) inheritSettings((await load())(command));
 }
 
 // Whoever reads us, such as head, has had enough: that is no failure of ours.
@@ -67,7 +48,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = report(error);
+  process.exitCode = await report(error);
 }
 // pm2 listens in our process to its channel to us, which would keep a process alive that is done.
 process.channel?.unref();
@@ -79,7 +60,7 @@ function inheritSettings(command: Command): Command {
 }
 
 /** The error as message, detail and hint, each on its own line; answers the exit code. */
-function report(error: unknown): number {
+async function report(error: unknown): Promise<number> {
   // Commander has printed its own: help asked for (0), or a wrong option (2).
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof OnceboxError) {
@@ -88,6 +69,8 @@ function report(error: unknown): number {
     console.error(error.hint);
     return USAGE.has(error.code) ? 2 : 1;
   }
+  // Not loaded before: whoever only asks for help needs no Postgres.
+  const { DatabaseError } = await import("pg");
   if (error instanceof DatabaseError) {
     // Postgres' own, such as a missing right. Not its detail: that may be a person's row.
     console.error(`SQLSTATE ${error.code}: ${error.message}`);

@@ -34,19 +34,17 @@ const GIVE_UP_AFTER = [
   300_000,
 ] as const;
 
-export function migrateCommand(): Command {
-  const command = new Command("migrate")
-    .description("bring the database's schema to this version, back, or say where it is")
-    .addHelpText(
-      "after",
-      `
+export function migrateCommand(command: Command): Command {
+  command.addHelpText(
+    "after",
+    `
 Examples:
   DATABASE_URL=postgres://.. oncebox migrate up
   oncebox migrate plan
 
 An existing public.landing_leads is adopted: only missing columns are added.
 ONCEBOX_DELAY, if it is set, is written into the database for every caller. See docs/migrations.md.`,
-    );
+  );
   for (const make of [statusCommand, planCommand, upCommand, downCommand, checkCommand]) {
     command.addCommand(make());
   }

@@ -1,6 +1,6 @@
 import { userInfo } from "node:os";
 import Table from "cli-table3";
-import { Argument, Command, Option } from "commander";
+import { Argument, type Command, Option } from "commander";
 import { readConfig, requireDatabaseUrl } from "../config.ts";
 import { OnceboxError } from "../errors.ts";
 import {
@@ -31,12 +31,10 @@ interface ListOptions {
   readonly json?: true;
 }
 
-export function notificationsCommand(): Command {
-  const command = new Command("notifications")
-    .description("look at notifications, and act; every act is audited")
-    .addHelpText(
-      "after",
-      `
+export function notificationsCommand(command: Command): Command {
+  command.addHelpText(
+    "after",
+    `
 Examples:
   oncebox notifications list --state unknown
   oncebox notifications list --delivery undelivered
@@ -44,7 +42,7 @@ Examples:
   oncebox notifications show 1042
   oncebox notifications cancel 1042 --reason "asked by phone not to be written to"
   oncebox notifications resolve 1042 --sent --reason "seen in Mobizon's own list"`,
-    );
+  );
   command
     .command("list")
     .description("the newest first, recipients masked")

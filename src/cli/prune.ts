@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Kysely } from "kysely";
 import { readConfig, requireDatabaseUrl } from "../config.ts";
 import { assertSchemaIsCurrent } from "../db/migrate.ts";
@@ -17,9 +17,8 @@ interface Options {
 
 const DAY_MS = 86_400_000;
 
-export function pruneCommand(): Command {
-  return new Command("prune")
-    .description("remove old final notifications; never an unsent or unknown one")
+export function pruneCommand(command: Command): Command {
+  return command
     .addOption(
       new Option("--older-than <interval>", "since they were settled, at least 1 day")
         .argParser(

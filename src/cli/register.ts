@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import { readConfig, requireDatabaseUrl } from "../config.ts";
 import { OnceboxError } from "../errors.ts";
 import { FORMATS, type Format } from "./register/input.ts";
@@ -21,9 +21,8 @@ interface Flags {
   readonly json?: true;
 }
 
-export function registerCommand(): Command {
-  return new Command("register")
-    .description("register one lead, or a file of them")
+export function registerCommand(command: Command): Command {
+  return command
     .option("--name <text>", "shown in the texts as {{name}}")
     .option("--phone <number>", "gets the SMS: +7 777 123 45 67, 8 (777) 123-45-67")
     .option("--email <address>", "gets the email")

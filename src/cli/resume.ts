@@ -1,6 +1,6 @@
 import { userInfo } from "node:os";
 import { createInterface } from "node:readline/promises";
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { readConfig, requireDatabaseUrl } from "../config.ts";
 import { assertSchemaIsCurrent } from "../db/migrate.ts";
 import { OnceboxError } from "../errors.ts";
@@ -20,9 +20,8 @@ interface ResumeOptions extends Options {
   readonly email?: true;
 }
 
-export function resumeCommand(): Command {
-  return new Command("resume")
-    .description("send what was held after a failover, a restore or a copy")
+export function resumeCommand(command: Command): Command {
+  return command
     .addOption(new Option("--sms", "the SMS that are held").conflicts("email"))
     .addOption(new Option("--email", "the emails that are held").conflicts("sms"))
     .requiredOption("--reason <text>", "kept in the audit, for each of them")
@@ -40,9 +39,8 @@ Examples:
     .action((options: ResumeOptions) => using((database) => letGo(database, options)));
 }
 
-export function holdCommand(): Command {
-  return new Command("hold")
-    .description("say that this database is a copy or went back in time: hold what is due")
+export function holdCommand(command: Command): Command {
+  return command
     .requiredOption("--reason <text>", "kept in the audit, for each of them")
     .option("--yes", "do not ask")
     .addHelpText(

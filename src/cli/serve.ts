@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import { readConfig } from "../config.ts";
 import { startServer } from "../http/server.ts";
 import { createLogger } from "../log.ts";
@@ -7,9 +7,8 @@ import { readVersion } from "../version.ts";
 import { runWorker } from "../worker.ts";
 import { onStopSignal } from "./signals.ts";
 
-export function serveCommand(): Command {
-  return new Command("serve")
-    .description("HTTP API and dashboard; SIGTERM or Ctrl-C answers what is under way and exits 0")
+export function serveCommand(command: Command): Command {
+  return command
     .option("--worker", "send what is due, too")
     .addHelpText(
       "after",

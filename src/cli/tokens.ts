@@ -1,6 +1,6 @@
 import { userInfo } from "node:os";
 import Table from "cli-table3";
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { parseIntervalMs, readConfig, requireDatabaseUrl } from "../config.ts";
 import { assertSchemaIsCurrent } from "../db/migrate.ts";
 import { OnceboxError } from "../errors.ts";
@@ -16,12 +16,10 @@ const IMPLIED: Readonly<Record<Scope, readonly Scope[]>> = {
   admin: ["read", "operate", "admin"],
 };
 
-export function tokensCommand(): Command {
-  const command = new Command("tokens")
-    .description("keys to the HTTP API and the dashboard; every act is audited")
-    .addHelpText(
-      "after",
-      `
+export function tokensCommand(command: Command): Command {
+  command.addHelpText(
+    "after",
+    `
 A token may do what its scopes say:
   write    register leads, of its own source
   read     look; people's data is masked
@@ -34,7 +32,7 @@ Examples:
   oncebox tokens make prometheus --scope read
   oncebox tokens list
   oncebox tokens revoke site --reason "the server was given back"`,
-    );
+  );
   command
     .command("make <name>")
     .description(

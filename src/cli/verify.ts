@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { reportOf } from "../verify/report.ts";
 import type { Progress } from "../verify/round.ts";
 import { type Mode, STEPS } from "../verify/steps.ts";
@@ -29,9 +29,8 @@ const ORDER = [
   "Postgres restarted",
 ];
 
-export function verifyCommand(): Command {
-  return new Command("verify")
-    .description("the crash proof: kills workers at every step against stand-ins, and counts")
+export function verifyCommand(command: Command): Command {
+  return command
     .addOption(
       new Option("--for <time>", "how long workers are harmed, as 60s or 10m").argParser(readTime),
     )

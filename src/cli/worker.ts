@@ -1,17 +1,12 @@
-import { Command } from "commander";
-import { type Config, readConfig, requireDatabaseUrl } from "../config.ts";
-import { listenForScrapes } from "../http/metrics-listener.ts";
-import { openScrape } from "../http/scrape.ts";
+import type { Command } from "commander";
+import { type Config, readConfig } from "../config.ts";
 import { createLogger, type Logger } from "../log.ts";
-import { createMetrics } from "../metrics.ts";
 import type { Seams } from "../shift.ts";
-import { readVersion } from "../version.ts";
 import { runWorker, type Worker } from "../worker.ts";
 import { onStopSignal } from "./signals.ts";
 
-export function workerCommand(): Command {
-  return new Command("worker")
-    .description("send what is due; SIGTERM or Ctrl-C drains and exits 0")
+export function workerCommand(command: Command): Command {
+  return command
     .addHelpText(
       "after",
       `
@@ -41,7 +36,7 @@ With ONCEBOX_METRICS=127.0.0.1:9464 it serves /metrics for Prometheus, and /heal
           );
       });
       try {
-        worker = await runWorker(config, log, await serveMetrics(config, log, watched));
+        worker = await runWorker(config, log, await seamsOf(config, log, watched));
         if (isStopping) void worker.stop();
         await worker.done;
       } finally {
@@ -51,17 +46,13 @@ With ONCEBOX_METRICS=127.0.0.1:9464 it serves /metrics for Prometheus, and /heal
 }
 
 /** Before the worker starts: a port that is taken is known before anything is sent. */
-async function serveMetrics(
+async function seamsOf(
   config: Config,
   log: Logger,
   opened: AsyncDisposableStack,
 ): Promise<Pick<Seams, "observer">> {
   if (config.metrics === null) return {};
-  const metrics = createMetrics({ version: readVersion() });
-  const scrape = openScrape({ metrics, databaseUrl: requireDatabaseUrl(config), log });
-  opened.defer(() => scrape.close());
-  const listener = await listenForScrapes(config.metrics, scrape);
-  opened.defer(() => listener.close());
-  log.info({ url: listener.url }, "metrics:served");
-  return { observer: metrics.observer };
+  // Not loaded for the others, whose first send would wait for it.
+  const { serveMetrics } = await import("./worker/metrics.ts");
+  return await serveMetrics(config.metrics, config, log, opened);
 }

@@ -1,6 +1,9 @@
+import { Command } from "commander";
 import { describe, expect } from "vitest";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { oncebox } from "../db/support/oncebox.ts";
 import { test } from "../support/fixture.ts";
+import { loadedBy } from "./support/loaded.ts";
 
 const UNREACHABLE = { DATABASE_URL: "postgres://u:canary@127.0.0.1:1/x" };
 
@@ -25,11 +28,54 @@ describe("oncebox --help", () => {
     });
   }
 
+  test("loads nothing that only a command needs", async () => {
+    expect(await loadedBy(["--help"])).toEqual({
+      packages: ["commander"],
+      files: ["cli/commands.ts", "cli/main.ts", "errors.ts", "version.ts"],
+    });
+  });
+
+  test("lists each command as the command itself says", async () => {
+    for (const { usage, load } of COMMANDS) {
+      const program = new Command();
+      const [name = ""] = usage.split(" ");
+      const command = (await load())(program.command(name));
+
+      expect(program.createHelp().subcommandTerm(command)).toBe(usage);
+    }
+  });
+
+  test("is what help prints of a command", async () => {
+    const [asked, help] = await Promise.all([
+      oncebox(["serve", "--help"]),
+      oncebox(["help", "serve"]),
+    ]);
+
+    expect(help).toEqual(asked);
+    expect(help.stdout).toContain("--worker");
+  });
+
   test("prints no line that a terminal of 120 columns would break", async () => {
     const { stdout } = await oncebox(["--help"], { COLUMNS: "120" });
 
     expect(stdout.split("\n").filter((line) => line.length > 120)).toEqual([]);
   });
+});
+
+test("oncebox worker loads what it sends with, and serves metrics with, where it does so", async () => {
+  const loads = async (env: Record<string, string>) => {
+    const { packages } = await loadedBy(["worker"], { ...UNREACHABLE, ...env });
+    return ["fastify", "nodemailer", "prom-client", "undici"].filter((it) => packages.includes(it));
+  };
+  const sms = { MOBIZON_API_KEY: "key" };
+  const email = { SMTP_URL: "smtp://127.0.0.1:1", MAIL_FROM: "a@example.kz" };
+
+  expect(await loads(sms)).toEqual(["undici"]);
+  expect(await loads(email)).toEqual(["nodemailer"]);
+  expect(await loads({ ...sms, ONCEBOX_METRICS: "127.0.0.1:0" })).toEqual([
+    "prom-client",
+    "undici",
+  ]);
 });
 
 test("oncebox --version says the package's version", async () => {

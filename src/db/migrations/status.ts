@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { OnceboxError } from "../../errors.ts";
 import { readVersion } from "../../version.ts";
-import { readSteps, type Step } from "./steps.ts";
+import { listSteps, type Step } from "./steps.ts";
 
 export interface MigrationState {
   readonly name: string;
@@ -25,7 +25,7 @@ export async function readSchemaStatus(
   pool: pg.Pool | pg.PoolClient,
   steps?: readonly Step[],
 ): Promise<SchemaStatus> {
-  const known = (steps ?? (await readSteps())).map((it) => it.name);
+  const known = steps?.map((it) => it.name) ?? (await listSteps());
   const { rows: found } = await pool.query<{ exists: boolean }>(
     "select to_regclass('oncebox.migration') is not null as exists",
   );

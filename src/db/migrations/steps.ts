@@ -29,8 +29,15 @@ export interface BehaviourFile {
 
 /** All migrations that this version knows, in their order. */
 export async function readSteps(folder: URL = MIGRATIONS): Promise<Step[]> {
-  const files = (await readdir(folder)).filter((it) => it.endsWith(".up.sql")).sort();
-  return await Promise.all(files.map((it) => readStep(folder, it.replace(/\.up\.sql$/, ""))));
+  return await Promise.all((await listSteps(folder)).map((name) => readStep(folder, name)));
+}
+
+/** Their names alone: every worker asks for them at its start, and none for what they do. */
+export async function listSteps(folder: URL = MIGRATIONS): Promise<string[]> {
+  return (await readdir(folder))
+    .filter((it) => it.endsWith(".up.sql"))
+    .map((it) => it.replace(/\.up\.sql$/, ""))
+    .sort();
 }
 
 async function readStep(folder: URL, name: string): Promise<Step> {
