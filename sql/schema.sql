@@ -421,7 +421,7 @@ is 'What the provider last charged for a part of an SMS.'
 -- returns TABLE(verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language plpgsql; volatility v; parallel u; body md5 1d436d4df510fd58149d930d8b1dafd5
 
 -- function oncebox.claim_each(notification_ids bigint[], worker_id uuid, tokens uuid[], lease interval, send_timeout interval, per_seconds numeric[], two_steps boolean[])
--- returns TABLE(notification_id bigint, verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language plpgsql; volatility v; parallel u; body md5 ef4959c5e9a174450e0011a3561b11e4
+-- returns TABLE(notification_id bigint, verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language plpgsql; volatility v; parallel u; body md5 d2b43ab9ddd721f9550d5f739cdc45c4
 
 -- view oncebox.claims
 create view oncebox.claims as

@@ -80,6 +80,8 @@ begin
     select n.id, n.lead_id, n.state, n.claim_token, n.due_at
       from oncebox.notification as n
      where n.id = any (notification_ids)
+       -- What is over is left alone: nobody has to wait for a look at it.
+       and n.state in ('pending', 'claimed')
        for update skip locked
   ), lead as materialized (
     select l.id
@@ -89,13 +91,16 @@ begin
   ), found as (
     select a.id,
            case
-             when k.id is null then 'busy'
+             when k.id is null then
+               case when seen.state in ('pending', 'claimed') then 'busy' end
              when k.state = 'claimed' and k.claim_token = a.token then 'claimed'
              when k.state = 'pending' and k.due_at <= v_now then
                case when l.id is null then 'busy' else 'ready' end
            end as verdict
       from unnest(notification_ids, tokens) as a (id, token)
       left join locked as k on k.id = a.id
+      left join lateral (
+        select n.state from oncebox.notification as n where n.id = a.id offset 0) as seen on k.id is null
       left join lead as l on l.id = k.lead_id
   )
   select coalesce(array_agg(f.id) filter (where f.verdict = 'ready'), '{}'),
