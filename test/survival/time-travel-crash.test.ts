@@ -6,6 +6,7 @@ import { type SandboxPostgres, startPostgres } from "../../src/sandbox/postgres.
 import { connect } from "../outbox/support/epoch.ts";
 import { openPool } from "../support/database.ts";
 import { claimAs, keepDraftOf, makeNotification, rowOf } from "../support/make.ts";
+import { until } from "../support/until.ts";
 
 const test = base.extend<{ server: SandboxPostgres }>({
   /** Migrated, and it commits without waiting for its disk. */
@@ -55,9 +56,25 @@ test("a crash of a server that commits without waiting takes back no draft", asy
   await end();
 });
 
-/** What is committed without waiting stays in the server's memory from now on. */
+/**
+ * What is committed without waiting stays in the server's memory from now on. The WAL writer is stopped where it waits for
+ * work: stopped in a write, it would keep a lock that every commit that does wait needs.
+ */
 async function freezeWalWriter(db: Kysely<unknown>): Promise<void> {
-  const { rows } = await sql<{ pid: number }>`
-    select pid from pg_stat_activity where backend_type = 'walwriter'`.execute(db);
-  for (const { pid } of rows) process.kill(pid, "SIGSTOP");
+  await until("the WAL writer is stopped while it waits", async () => {
+    const { pid } = await walWriter(db);
+    process.kill(pid, "SIGSTOP");
+    const { idle } = await walWriter(db);
+    if (!idle) process.kill(pid, "SIGCONT");
+    return idle;
+  });
+}
+
+async function walWriter(db: Kysely<unknown>): Promise<{ pid: number; idle: boolean }> {
+  const { rows } = await sql<{ pid: number; idle: boolean }>`
+    select pid, wait_event is not distinct from 'WalWriterMain' as idle
+      from pg_stat_activity where backend_type = 'walwriter'`.execute(db);
+  const [writer] = rows;
+  if (writer === undefined) throw new Error("The server has no WAL writer.");
+  return writer;
 }
