@@ -742,7 +742,7 @@ is 'Workers whose lock is held now.'
 -- returns jsonb; language sql; volatility i; parallel s; body md5 c968e6f9444820586a0d5e1137192919
 
 -- function oncebox.is_too_long(template text, lead_name text, data jsonb, at_most integer)
--- returns boolean; language sql; volatility i; parallel s; body md5 664179241d15d246a99149ec484405f3
+-- returns boolean; language plpgsql; volatility i; parallel s; body md5 c506d589fd44fd7ac3e99d2207d8de73
 
 -- function oncebox.job_counts()
 -- returns TABLE(jobs bigint, due bigint, oldest_due_at timestamp with time zone, taken bigint, taken_by_nobody bigint, failed_for_good bigint, due_without_job bigint); language sql; volatility v; parallel u; body md5 8dec407bb79e1bf0fc6286de067dd1d9
@@ -1904,7 +1904,7 @@ is 'May have gone out: the provider is asked, or a person is.'
 -- returns text; language sql; volatility s; parallel u; body md5 f3840ead1816263515e2266964193034
 
 -- function oncebox.register_each(leads jsonb)
--- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 fb8960cec93786abd931f2caaa5dc874
+-- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 8d7e0dda0a3f61274ff34219de6a7da7
 
 -- function oncebox.register_lead(name text, phone text, email text, source text, idempotency_key text, due_at timestamp with time zone, data jsonb, kind text, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text)
 -- returns TABLE(lead_id uuid, created boolean); language plpgsql; volatility v; parallel u; body md5 c00a71866268f78ea12eb5d78986d45b

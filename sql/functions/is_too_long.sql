@@ -5,14 +5,16 @@
 -- data, nor a name than 40.
 create or replace function oncebox.is_too_long(template text, lead_name text, data jsonb, at_most integer)
 returns boolean
-language sql
+language plpgsql
 immutable
 parallel safe
 as $$
-  select case
-           when length(template)
-                + (length(template) - length(replace(template, '{{', ''))) / 2 * (40 + octet_length(data::text))
-                <= at_most then false
-           else length(oncebox.render(template, data || jsonb_build_object('name', oncebox.display_name(lead_name)))) > at_most
-         end;
+declare
+  v_tags integer := (length(template) - length(replace(template, '{{', ''))) / 2;
+begin
+  if length(template) + v_tags * (40 + octet_length(data::text)) <= at_most then
+    return false;
+  end if;
+  return length(oncebox.render(template, data || jsonb_build_object('name', oncebox.display_name(lead_name)))) > at_most;
+end
 $$;

@@ -44,9 +44,11 @@ begin
     on conflict on constraint registration_key_once_per_source do nothing
     returning r.lead_id
   ), created as (
+    -- "is true" keeps it a look into a hash of what was registered: as a join it may be planned as a loop
+    -- over all of it for each record, since nothing tells the planner how many there are.
     select g.*
       from good as g
-      join registered as r on r.lead_id = g.lead_id
+     where (g.lead_id in (select r.lead_id from registered as r)) is true
   ), lead as (
     -- All of our columns: an adopted table may have defaults of its own, or none.
     insert into public.landing_leads (id, name, phone, email, sms_sent, sms_sent_at, email_sent, email_sent_at, created_at)
