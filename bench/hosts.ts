@@ -23,9 +23,9 @@
 import { parseArgs } from "node:util";
 import { findPostgres } from "../test/survival/time-travel-pair.ts";
 import { whyNoOtherHost } from "../test/survival/two-hosts.ts";
-import { describeMachine } from "./compare/machine.ts";
-import { measureCost } from "./hosts/cost.ts";
-import { cutOff } from "./hosts/cut.ts";
+import { describeMachine, type Machine } from "./compare/machine.ts";
+import { type Cost, measureCost } from "./hosts/cost.ts";
+import { type Cut, cutOff } from "./hosts/cut.ts";
 import { type DrainWish, drain } from "./hosts/drains.ts";
 import {
   costTable,
@@ -36,11 +36,20 @@ import {
   standbyTable,
   titleOf,
 } from "./hosts/report.ts";
-import { openSite } from "./hosts/site.ts";
-import { askStandby } from "./hosts/standby.ts";
+import { openSite, type Site } from "./hosts/site.ts";
+import { askStandby, type StandbyFound } from "./hosts/standby.ts";
 
 const PARTS = ["cost", "drain", "standby", "cut"] as const;
 type Part = (typeof PARTS)[number];
+
+/** Null, or none: it was not asked for. */
+interface Found {
+  readonly machine: Machine;
+  readonly cost: Cost | null;
+  readonly drains: readonly Drains[];
+  readonly standby: StandbyFound | null;
+  readonly cut: Cut | null;
+}
 
 /** In threes: each differs in one thing from the line above it. */
 const WISHES: readonly DrainWish[] = [
@@ -71,41 +80,49 @@ if (bin === null)
   refuse("no PostgreSQL with pg_basebackup is installed; on Debian: apt-get install postgresql");
 const noHosts = whyNoOtherHost();
 if (noHosts !== null)
-  refuse(`no other hosts can be made here: ${noHosts}; it takes Linux, root and iproute2`);
+  refuse(`two hosts cannot be made here: ${noHosts} (wanted: Linux, root, iproute2)`);
 
-await using site = await openSite(bin);
-for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.once(
-    signal,
-    () => void Promise.resolve(site[Symbol.asyncDispose]()).finally(() => process.exit(130)),
-  );
-const machine = await describeMachine(site.primary.urlTo("postgres"));
+const found = await measureUntilStopped(bin);
+if (found !== null) {
+  const { machine, cost, drains, standby, cut } = found;
+  console.log(describe(machine, leads, rounds));
+  if (cost !== null) console.log(costTable(cost));
+  if (drains.length > 0) console.log(drainTable(drains));
+  if (standby !== null) console.log(standbyTable(standby));
+  if (cut !== null) console.log(cutLine(cut));
+  if (values.json) console.log(JSON.stringify({ leads, rounds, ...found }));
+}
+// What was stopped in the middle goes on waiting.
+process.exit(found === null ? 130 : isWell(found) ? 0 : 1);
 
-const cost = parts.includes("cost")
-  ? await doing("cost", () => measureCost(site, 10 * leads))
-  : null;
-const drains: Drains[] = [];
-if (parts.includes("drain")) {
-  drains.push(...WISHES.map((wish) => ({ wish, drained: [] })));
-  for (let round = 1; round <= rounds; round++)
+/** Ctrl-C stops it, and takes hosts, servers and data away. */
+async function measureUntilStopped(postgresBin: string): Promise<Found | null> {
+  const stopped = new Promise<null>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => resolve(null));
+  });
+  await using site = await openSite(postgresBin);
+  return await Promise.race([measure(site), stopped]);
+}
+
+async function measure(site: Site): Promise<Found> {
+  const wanted = <T>(part: Part, work: () => Promise<T>) =>
+    parts.includes(part) ? doing(part, work) : null;
+  const drains: Drains[] = WISHES.map((wish) => ({ wish, drained: [] }));
+  const cost = await wanted("cost", () => measureCost(site, 10 * leads));
+  for (let round = 1; parts.includes("drain") && round <= rounds; round++)
     for (const { wish, drained } of drains)
       drained.push(await doing(`round ${round}: ${titleOf(wish)}`, () => drain(site, leads, wish)));
+  return {
+    machine: await describeMachine(site.primary.urlTo("postgres")),
+    cost,
+    drains: drains.filter((it) => it.drained.length > 0),
+    standby: await wanted("standby", () => askStandby(site)),
+    cut: await wanted("cut", () => cutOff(site, leads)),
+  };
 }
-const standby = parts.includes("standby") ? await doing("standby", () => askStandby(site)) : null;
-const cut = parts.includes("cut") ? await doing("cut", () => cutOff(site, leads)) : null;
 
-console.log(describe(machine, leads, rounds));
-if (cost !== null) console.log(costTable(cost));
-if (drains.length > 0) console.log(drainTable(drains));
-if (standby !== null) console.log(standbyTable(standby));
-if (cut !== null) console.log(cutLine(cut));
-if (values.json)
-  console.log(JSON.stringify({ machine, leads, rounds, cost, drains, standby, cut }));
-process.exitCode = isWell() ? 0 : 1;
-
-function isWell(): boolean {
-  const all = drains.flatMap((it) => it.drained);
-  const landed = [...all, ...(cut === null ? [] : [cut])];
+function isWell({ drains, standby, cut }: Found): boolean {
+  const landed = [...drains.flatMap((it) => it.drained), ...(cut === null ? [] : [cut])];
   return (
     landed.every((it) => it.duplicates === 0 && it.lost === 0) &&
     landed.every((it) => it.byHost.every((count) => count > 0)) &&

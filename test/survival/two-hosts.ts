@@ -51,8 +51,11 @@ export function openOtherHost(number = 0): OtherHost {
     return {
       command: ["ip", "netns", "exec", name],
       links: [openLink(name, 2 * number), openLink(name, 2 * number + 1)],
-      // Its links go with it.
-      [Symbol.dispose]: () => ip("netns", "del", name),
+      // Its links go with it, and who runs there.
+      [Symbol.dispose]: () => {
+        for (const pid of pidsOn(name)) process.kill(pid, "SIGKILL");
+        ip("netns", "del", name);
+      },
     };
   } catch (error) {
     ip("netns", "del", name);
@@ -117,6 +120,11 @@ function freeNet(index: number): string {
     if (!taken.some((it) => it.address.startsWith(`${net}.`))) return net;
   }
   throw new Error(`all of ${NETWORK} is in use`);
+}
+
+function pidsOn(host: string): number[] {
+  const pids = execFileSync("ip", ["netns", "pids", host], { encoding: "utf8" });
+  return pids.split("\n").filter(Boolean).map(Number);
 }
 
 function ip(...args: string[]): void {
