@@ -1,7 +1,7 @@
 /**
  * Two worker hosts, one PostgreSQL, and a standby that streams from it: what does it carry, and what does it cost?
  *
- *   npm run bench:hosts                          all of it, 3 rounds: about 12 minutes
+ *   npm run bench:hosts                          all of it, 3 rounds: about 10 minutes
  *   npm run bench:hosts -- --quick               small, one round: 2 minutes
  *   npm run bench:hosts -- --only drain,cut      some of cost, drain, standby, cut
  *   npm run bench:hosts -- --json                the figures as JSON, after the tables
