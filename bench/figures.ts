@@ -12,3 +12,11 @@ export function summarize(values: readonly number[]): string {
   );
   return `${values.length} samples: minimum ${least} s, median ${median} s, p99 ${p99} s, maximum ${most} s`;
 }
+
+/** So many a second between two parts of all that came, as `0.2` and `0.9`. */
+export function rateBetween(times: readonly number[], from: number, to: number): number {
+  const last = times.length - 1;
+  const [first, end] = [Math.floor(last * from), Math.floor(last * to)];
+  const ms = (times[end] ?? 0) - (times[first] ?? 0);
+  return ms > 0 ? ((end - first) / ms) * 1_000 : 0;
+}

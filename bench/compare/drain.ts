@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Contestant, IN_FLIGHT } from "../contestants/contestant.ts";
+import { rateBetween } from "../figures.ts";
 import { APPLICATION, type Backlog, type Database } from "./arena.ts";
 import { leadsFrom } from "./leads.ts";
 import type { WorkerProcess } from "./process.ts";
@@ -105,14 +106,6 @@ function checkEverybody(
   if (calls > people) note(`${calls - people} duplicates of ${people} people`);
   if (people > count) note(`${people - count} people got one that is not due`);
   if (!isOver && people < count) note(`${people} of ${count} sent when the time was up`);
-}
-
-/** So many a second between two parts of all that came, as `0.2` and `0.9`. */
-function rateBetween(times: readonly number[], from: number, to: number): number {
-  const last = times.length - 1;
-  const [first, end] = [Math.floor(last * from), Math.floor(last * to)];
-  const ms = (times[end] ?? 0) - (times[first] ?? 0);
-  return ms > 0 ? ((end - first) / ms) * 1_000 : 0;
 }
 
 async function holdTransaction({ pool }: Database, held: AsyncDisposableStack): Promise<void> {

@@ -35,6 +35,8 @@ export async function startGateway(): Promise<Gateway> {
     counts: async () => (await ask("GET", "counts")) as Counts,
     arrivals: async () => new Map((await ask("GET", "arrivals")) as [string, number][]),
     async [Symbol.asyncDispose]() {
+      // A signal to all of the group has ended it already.
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, "exit");
       child.disconnect();
       await ended;

@@ -4,6 +4,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { assertSchemaIsCurrent } from "../db/migrate.ts";
 import { OnceboxError } from "../errors.ts";
+import { readServer } from "../inspect/server.ts";
 import { readVersion } from "../version.ts";
 import type { Database } from "./database.ts";
 import { shareReading } from "./share.ts";
@@ -14,7 +15,7 @@ const READY_WITHIN_MS = 2_000;
 const FRESH_MS = 1_000;
 
 /** For whoever watches the process: nobody has to say who they are, and nothing is told but that. */
-export function healthRoutes({ pool }: Database): FastifyPluginAsync {
+export function healthRoutes({ pool, db }: Database): FastifyPluginAsync {
   const version = readVersion();
   const readiness = shareReading(whyNotReady, FRESH_MS);
   return async (plain) => {
@@ -56,13 +57,19 @@ export function healthRoutes({ pool }: Database): FastifyPluginAsync {
   };
 
   async function whyNotReady(): Promise<string | null> {
-    const asked = assertSchemaIsCurrent(pool).then(
-      () => null,
-      (error) => (error instanceof OnceboxError ? error.message : "the database cannot be reached"),
+    const asked = whyNotWritable().catch((error) =>
+      error instanceof OnceboxError ? error.message : "the database cannot be reached",
     );
     return await Promise.race([
       asked,
       sleep(READY_WITHIN_MS, "the database does not answer", { ref: false }),
     ]);
+  }
+
+  /** After a failover an address may lead to a standby for a while: that answers, and takes no lead. */
+  async function whyNotWritable(): Promise<string | null> {
+    await assertSchemaIsCurrent(pool);
+    const { isStandby } = await readServer(db);
+    return isStandby ? "the database is a standby: it can be read and not written" : null;
   }
 }

@@ -35,12 +35,15 @@ export type StartWorker = (
   host?: readonly string[],
 ) => Promise<WorkerProcess>;
 
+/** Where they are, and the key. */
+type Providers = Pick<Gateways, "mobizonUrl" | "mobizonApiKey" | "smtpUrl">;
+
 /** Workers on one database and one pair of providers; all that still run are killed in the end. */
 export class Workers implements AsyncDisposable {
   readonly #env: Record<string, string>;
   readonly #workers: WorkerProcess[] = [];
 
-  constructor(databaseUrl: string, gateways: Gateways, env: Record<string, string> = {}) {
+  constructor(databaseUrl: string, gateways: Providers, env: Record<string, string> = {}) {
     this.#env = {
       ...env,
       DATABASE_URL: databaseUrl,

@@ -65,8 +65,8 @@ export class Clusters implements AsyncDisposable {
     );
   }
 
-  /** A cluster of its own. */
-  async create(): Promise<Node> {
+  /** A cluster of its own, with these settings beside those of all. */
+  async create(settings: Readonly<Record<string, string>> = {}): Promise<Node> {
     const dataDir = this.#nextFolder();
     const passwordFile = this.#own(join(this.#folder, "password"), this.#password);
     await this.run("initdb", [
@@ -79,11 +79,11 @@ export class Clusters implements AsyncDisposable {
       "--no-sync",
       "--no-instructions",
     ]);
-    return await this.start(dataDir);
+    return await this.start(dataDir, settings);
   }
 
   /** A standby that follows `primary`, without it waiting for anything; started and caught up. */
-  async follow(primary: Node): Promise<Node> {
+  async follow(primary: Node, settings: Readonly<Record<string, string>> = {}): Promise<Node> {
     const dataDir = this.#nextFolder();
     await this.run("pg_basebackup", [
       `--dbname=${primary.urlTo("postgres")}`,
@@ -93,7 +93,7 @@ export class Clusters implements AsyncDisposable {
       "--wal-method=stream",
       "--no-sync",
     ]);
-    return await this.start(dataDir);
+    return await this.start(dataDir, settings);
   }
 
   /** The files of a cluster that is stopped, as they are. */

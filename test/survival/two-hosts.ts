@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
+import { appendFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { fileURLToPath } from "node:url";
+import { type Kysely, sql } from "kysely";
+import type { StartWorker, WorkerProcess } from "../support/worker-process.ts";
+import type { Door } from "./door.ts";
+
+const FAR_WORKER = fileURLToPath(new URL("far-worker.ts", import.meta.url));
+/** Of those meant for tests between networks. */
+const NETWORK = "198.19.0.0/16";
 
 /** One end of a link has the odd address, the other one the even address. */
 interface Link {
@@ -14,6 +23,7 @@ interface Link {
 export interface OtherHost extends Disposable {
   /** What runs a command there. */
   readonly command: readonly string[];
+  /** To the database, and to the provider. */
   readonly links: readonly [Link, Link];
 }
 
@@ -32,16 +42,20 @@ export function whyNoOtherHost(): string | null {
 
 const PROBE = `oncebox-probe-${process.pid}`;
 
-export function openOtherHost(): OtherHost {
-  const name = `oncebox-${process.pid}`;
+/** @param number - Of each that is there at once another one. */
+export function openOtherHost(number = 0): OtherHost {
+  const name = `oncebox-${process.pid}-${number}`;
   ip("netns", "add", name);
   try {
     ip("-n", name, "link", "set", "lo", "up");
     return {
       command: ["ip", "netns", "exec", name],
-      links: [openLink(name, 0), openLink(name, 1)],
-      // Its links go with it.
-      [Symbol.dispose]: () => ip("netns", "del", name),
+      links: [openLink(name, 2 * number), openLink(name, 2 * number + 1)],
+      // Its links go with it, and who runs there.
+      [Symbol.dispose]: () => {
+        for (const pid of pidsOn(name)) process.kill(pid, "SIGKILL");
+        ip("netns", "del", name);
+      },
     };
   } catch (error) {
     ip("netns", "del", name);
@@ -68,14 +82,49 @@ function openLink(host: string, index: number): Link {
   };
 }
 
-/** A small network that nobody here is on, of those meant for tests between networks. */
+/** Lets those hosts in: a Postgres of ours takes nobody but its own host. */
+export async function letIn(db: Kysely<unknown>): Promise<void> {
+  const { rows } = await sql<{ file: string }>`select current_setting('hba_file') as file`.execute(
+    db,
+  );
+  appendFileSync(rows[0]?.file ?? "", `host all all ${NETWORK} scram-sha-256\n`);
+  await sql`select pg_reload_conf()`.execute(db);
+}
+
+/**
+ * A worker on another host.
+ *
+ * @param provider - On this host, at that host's second link.
+ */
+export async function startFarWorker(
+  host: OtherHost,
+  startWorker: StartWorker,
+  to: { readonly databaseUrl: string; readonly provider: Door },
+  env: Record<string, string>,
+): Promise<WorkerProcess> {
+  const [toDatabase, toProvider] = host.links;
+  const databaseUrl = new URL(to.databaseUrl);
+  databaseUrl.hostname = toDatabase.here;
+  return await startWorker(
+    { ...env, DATABASE_URL: databaseUrl.href },
+    [FAR_WORKER, toProvider.here, String(to.provider.port)],
+    host.command,
+  );
+}
+
+/** A small network that nobody here is on. */
 function freeNet(index: number): string {
   const taken = Object.values(networkInterfaces()).flatMap((it) => it ?? []);
-  for (let number = index * 100; number < 256; number++) {
+  for (let number = index * 50; number < 256; number++) {
     const net = `198.19.${number}`;
     if (!taken.some((it) => it.address.startsWith(`${net}.`))) return net;
   }
-  throw new Error("all of 198.19.0.0/16 is in use");
+  throw new Error(`all of ${NETWORK} is in use`);
+}
+
+function pidsOn(host: string): number[] {
+  const pids = execFileSync("ip", ["netns", "pids", host], { encoding: "utf8" });
+  return pids.split("\n").filter(Boolean).map(Number);
 }
 
 function ip(...args: string[]): void {

@@ -1,19 +1,16 @@
-import { appendFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { sql } from "kysely";
 import { makeLeads, register, tally } from "../support/leads.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { openDoor } from "./door.ts";
-import { openOtherHost, whyNoOtherHost } from "./two-hosts.ts";
+import { letIn, openOtherHost, startFarWorker, whyNoOtherHost } from "./two-hosts.ts";
 
 // A worker's host vanishes from the database without a word, in the middle of its sends, while it can still
 // reach the provider:
 //   node test/survival/vanished-host.ts --times 3        as root, on Linux, with iproute2
 
 const { values } = parseArgs({ options: { times: { type: "string", default: "3" } } });
-const FAR_WORKER = fileURLToPath(new URL("far-worker.ts", import.meta.url));
 const SMS_ONLY = { SMTP_URL: "", MAIL_FROM: "" };
 const LEADS = 10;
 /** Long enough for all of them to be under way when the link goes. */
@@ -28,7 +25,7 @@ if (reason !== null) {
 }
 await using stage = await openStage({ listen_addresses: "*" });
 const { db, gateways, startWorker } = stage;
-await letIn("198.19.0.0/16");
+await letIn(db);
 let failed = 0;
 for (let number = 1; number <= Number(values.times); number++) {
   const { freeAfterMs, sentAfterMs, doubled } = await vanishOnce(number);
@@ -46,13 +43,8 @@ async function vanishOnce(number: number) {
   const [toDatabase, toProvider] = far.links;
   const port = Number(new URL(gateways.mobizonUrl).port);
   await using provider = await openDoor(toProvider.here, { host: "127.0.0.1", port });
-  const databaseUrl = new URL(stage.databaseUrl);
-  databaseUrl.hostname = toDatabase.here;
-  const doomed = await startWorker(
-    { ...SMS_ONLY, DATABASE_URL: databaseUrl.href },
-    [FAR_WORKER, toProvider.here, String(provider.port)],
-    far.command,
-  );
+  const { databaseUrl } = stage;
+  const doomed = await startFarWorker(far, startWorker, { databaseUrl, provider }, SMS_ONLY);
   const [started] = doomed.lines.filter((it) => it.msg === "worker:started");
   const workerId = String(started?.workerId);
 
@@ -95,15 +87,6 @@ async function vanishOnce(number: number) {
   const counts = tally(sms.map((it) => it.to));
   const doubled = phones.filter((it) => counts[it.slice(1)] !== 1).length;
   return { freeAfterMs, sentAfterMs, doubled };
-}
-
-/** Embedded Postgres takes nobody but its own host. */
-async function letIn(network: string): Promise<void> {
-  const { rows } = await sql<{ file: string }>`select current_setting('hba_file') as file`.execute(
-    db,
-  );
-  appendFileSync(rows[0]?.file ?? "", `host all all ${network} scram-sha-256\n`);
-  await sql`select pg_reload_conf()`.execute(db);
 }
 
 /** Whether the worker's lock is held. */
