@@ -146,6 +146,7 @@ export async function startShift(
             workerId: name.id,
             leaseMs: config.leaseMs,
             sendTimeoutMs: config.sendTimeoutMs,
+            inHand: pLimit(config.concurrency + claimsAhead(channel, config)),
             inPlace,
             perSecond: channel === "sms" ? config.smsPerSecond : null,
             isStopping: () => isEnding,
@@ -232,6 +233,14 @@ export async function startShift(
       cutConnections(pool);
     },
   };
+}
+
+/**
+ * How many may be claimed while all places are taken, so that no place waits for a claim: a third of
+ * them. With a rate, a claim is a turn to send now. And emails whose worker died cannot be asked for.
+ */
+function claimsAhead(channel: string, { concurrency, smsPerSecond }: WorkerConfig): number {
+  return channel === "sms" && smsPerSecond === null ? Math.floor(concurrency / 3) : 0;
 }
 
 async function track(inFlight: Set<Promise<void>>, task: Promise<unknown>): Promise<void> {

@@ -9,6 +9,8 @@ import { persist } from "../outbox/persist.ts";
 import { failSpan, inSpan, linkTo, type Span, SpanKind } from "../trace.ts";
 import type { Observer } from "./observer.ts";
 
+type Limit = <T>(work: () => Promise<T>) => Promise<T>;
+
 export interface SendTaskDeps {
   readonly moves: Moves;
   readonly workerId: string;
@@ -19,8 +21,10 @@ export interface SendTaskDeps {
   readonly sendTimeoutMs: number;
   /** Sends that may start, by all workers together; null = as many as come. */
   readonly perSecond: number | null;
-  /** Runs it as soon as fewer than the worker's concurrency are at it. */
-  readonly inPlace: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Runs it as soon as few enough of this channel are claimed; a few more may be than there are places. */
+  readonly inHand: Limit;
+  /** Runs it as soon as fewer than the worker's concurrency are sending. */
+  readonly inPlace: Limit;
   /** True once the worker was told to stop: nothing new is claimed, what is not under way yet is given back. */
   readonly isStopping: () => boolean;
   readonly observer?: Observer | undefined;
@@ -45,7 +49,7 @@ async function wakeUp(
   notificationId: NotificationId,
   span: Span,
 ): Promise<void> {
-  const attempt = await deps.inPlace(() => claimAndSend(deps, notificationId, span));
+  const attempt = await deps.inHand(() => claimAndSend(deps, notificationId, span));
   if (attempt === null) return;
   // What was sent has its place free: writing it down keeps no other waiting.
   if (attempt.sent !== null) await writeDown(deps, attempt.claim, attempt.sent, span);
@@ -69,6 +73,7 @@ async function claimAndSend(
   }
   // Before the claim: a process that is frozen between its commit and the send has lost that time, too.
   const mayStillSend = watch(deps.sendTimeoutMs);
+  const isFresh = watch(deps.sendTimeoutMs / 2);
   const request = {
     notificationId,
     workerId: deps.workerId,
@@ -92,16 +97,16 @@ async function claimAndSend(
   }
   const { attempt } = claim.message;
   span.setAttributes({ "oncebox.channel": claim.channel, "oncebox.attempt": attempt });
-  // Given back if the word to stop came while the claim was being committed.
-  if (
-    deps.isStopping() &&
-    (await deps.moves.release({ notificationId, attempt }, "worker_stopping"))
-  )
-    return { sent: null };
+  return await deps.inPlace(async () => {
+    // Given back if the word to stop came meanwhile, or so late a place that the send might be cut short.
+    const reason = deps.isStopping() ? "worker_stopping" : isFresh() ? null : "waited_too_long";
+    if (reason !== null && (await deps.moves.release({ notificationId, attempt }, reason)))
+      return { sent: null };
 
-  const startedAt = performance.now();
-  const outcome = await send(deps, claim, mayStillSend);
-  return { claim, sent: { outcome, startedAt } };
+    const startedAt = performance.now();
+    const outcome = await send(deps, claim, mayStillSend);
+    return { claim, sent: { outcome, startedAt } };
+  });
 }
 
 /** In the end: it must not keep a send waiting, nor undo one. */

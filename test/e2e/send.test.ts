@@ -202,6 +202,60 @@ describe("a worker", () => {
     });
   }
 
+  test("claims a third more SMS than it has places for, and gives back what waited half of its time for one", async ({
+    db,
+    gateways,
+    startWorker,
+  }) => {
+    await gateways.set({ delayMs: 2_500 });
+    await startWorker({
+      ONCEBOX_CONCURRENCY: "3",
+      ONCEBOX_SEND_TIMEOUT: "4 seconds",
+      MOBIZON_SEND_MODE: "message",
+    });
+    await register(db, makeLeads(4, { email: null }));
+    await until("four are claimed", async () => (await countStates(db)).claimed === 4);
+    await until("all are sent", async () => (await countStates(db)).sent === 4);
+
+    const { rows } = await sql`
+      select outcome, code, count(*)::integer as attempts from oncebox.attempt
+       group by outcome, code order by attempts`.execute(db);
+    expect(rows).toEqual([
+      { outcome: "released", code: "waited_too_long", attempts: 1 },
+      { outcome: "accepted", code: null, attempts: 4 },
+    ]);
+    expect(Object.values(tally((await gateways.messages()).sms.map((it) => it.to)))).toEqual([
+      1, 1, 1, 1,
+    ]);
+  });
+
+  const notAhead: readonly [name: string, env: Readonly<Record<string, string>>, lead: object][] = [
+    ["an SMS for which a rate is set", { ONCEBOX_SMS_PER_SECOND: "100" }, { email: null }],
+    ["an email", {}, { phone: null }],
+  ];
+  for (const [name, env, lead] of notAhead) {
+    test(`does not claim ${name} before it has a place for it`, async ({
+      db,
+      gateways,
+      startWorker,
+    }) => {
+      await gateways.set({ delayMs: 1_000 });
+      await gateways.addEmailFault({
+        times: "always",
+        fault: { at: "dot", accept: true, answer: "late", delayMs: 1_000 },
+      });
+      await startWorker({ ONCEBOX_CONCURRENCY: "3", MOBIZON_SEND_MODE: "message", ...env });
+      await register(db, makeLeads(4, lead));
+      await until("all are sent", async () => (await countStates(db)).sent === 4);
+
+      const { rows } = await sql<{ hasWaited: boolean }>`
+        select max(started_at) - min(started_at) >= '1 second' as "hasWaited" from oncebox.attempt`.execute(
+        db,
+      );
+      expect(rows).toEqual([{ hasWaited: true }]);
+    });
+  }
+
   test("pauses for a gateway that nobody answers at, and sends once it is there", async ({
     db,
     gateways,
