@@ -90,7 +90,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "future-1m",
     title: "drain with 1,000,000 future rows",
     isQuick: false,
-    only: SINGLE_CALL,
+    only: BUSY,
     gigabytes: 12,
     run: (bench, contestant) =>
       drain(bench, contestant, { backlog: { kind: "future", rows: MILLION } }),
