@@ -13,6 +13,11 @@ enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/oncebox", im
 
 /** Errors that the caller mends by calling differently. */
 const USAGE = new Set(["ONCEBOX_CONFIG_INVALID", "ONCEBOX_INPUT_INVALID"]);
+/** What Postgres gives no hint for, by its SQLSTATE. */
+const HINTS: Readonly<Record<string, string>> = {
+  "25006":
+    "This is a standby, or read-only: let DATABASE_URL lead to the primary. Nothing was written.",
+};
 
 const program = new Command("oncebox")
   .description("A lead comes in; exactly one SMS and one email go out.")
@@ -74,7 +79,8 @@ async function report(error: unknown): Promise<number> {
   if (error instanceof DatabaseError) {
     // Postgres' own, such as a missing right. Not its detail: that may be a person's row.
     console.error(`SQLSTATE ${error.code}: ${error.message}`);
-    if (error.hint !== undefined) console.error(error.hint);
+    const hint = error.hint ?? HINTS[error.code ?? ""];
+    if (hint !== undefined) console.error(hint);
     return 1;
   }
   console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -174,4 +174,18 @@ describe("an error", () => {
     expect([exitCode, stdout]).toEqual([1, ""]);
     expect(stderr).toBe("SQLSTATE 42501: permission denied for schema oncebox\n");
   });
+
+  test("of a standby says where to go", async ({ databaseUrl }) => {
+    const url = new URL(databaseUrl);
+    url.searchParams.set("options", "-c default_transaction_read_only=on");
+
+    const { exitCode, stderr } = await oncebox(["worker"], {
+      DATABASE_URL: url.href,
+      MOBIZON_API_KEY: "key",
+    });
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("SQLSTATE 25006: cannot execute INSERT in a read-only transaction\n");
+    expect(stderr).toMatch(/^This is a standby, or read-only: .* Nothing was written\.$/m);
+  });
 });
