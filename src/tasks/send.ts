@@ -7,6 +7,7 @@ import { type NotificationId, parseNotificationId } from "../outbox/notification
 import type { Channel, OutgoingMessage, SendOutcome } from "../outbox/outcome.ts";
 import { persist } from "../outbox/persist.ts";
 import { failSpan, inSpan, linkTo, type Span, SpanKind } from "../trace.ts";
+import { withDeadline } from "./deadline.ts";
 import type { Observer } from "./observer.ts";
 
 type Limit = <T>(work: () => Promise<T>) => Promise<T>;
@@ -189,12 +190,16 @@ async function callChannel(
 ): Promise<SendOutcome> {
   const { notificationId, attempt } = message;
   try {
-    return await deps.channel.send(message, {
-      signal: AbortSignal.timeout(deps.sendTimeoutMs),
-      mayStillSend,
-      keepDraft: (draft) =>
-        persist(deps.sendTimeoutMs, () => deps.moves.keepDraft({ notificationId, attempt }, draft)),
-    });
+    return await withDeadline(deps.sendTimeoutMs, (signal) =>
+      deps.channel.send(message, {
+        signal,
+        mayStillSend,
+        keepDraft: (draft) =>
+          persist(deps.sendTimeoutMs, () =>
+            deps.moves.keepDraft({ notificationId, attempt }, draft),
+          ),
+      }),
+    );
   } catch (error) {
     deps.log.error({ err: error, notificationId, attempt }, "attempt:threw");
     return { kind: "unknown", code: "bug", detail: "the channel threw; see the log" };
