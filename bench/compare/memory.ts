@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Contestant, IN_FLIGHT } from "../contestants/contestant.ts";
+import type { Contestant } from "../contestants/contestant.ts";
 import { keepRegistering } from "./registrations.ts";
 import { spreadOf } from "./samples.ts";
 import type { Bench, Measured } from "./scenario.ts";
@@ -20,7 +20,7 @@ export async function memoryWithMuchDue(
   await using database = await arena.openDatabase(contestant, backlog);
   await arena.gateway.reset(0);
   await arena.settle(database);
-  await using worker = arena.startWorker(contestant, database, IN_FLIGHT);
+  await using worker = arena.startWorker(contestant, database, null);
   const readings = await watch(() => worker.residentBytes(), sizes.memoryMs);
   worker.assertAlive();
   const { people } = await arena.gateway.counts();

@@ -28,6 +28,9 @@ const LEAD: CopiedTable = {
 
 const NOTIFICATION_SET = { id: "p.id + i", lead_id: LEAD_ID, recipient: COPIED_PHONE };
 
+/** As the files in docs/deploy have it. */
+const YOUNG_GENERATION = "--max-semi-space-size=8";
+
 function oncebox(mode: "message" | "campaign"): Contestant {
   return {
     name: mode === "message" ? "oncebox" : "oncebox-campaign",
@@ -36,6 +39,7 @@ function oncebox(mode: "message" | "campaign"): Contestant {
       MOBIZON_SEND_MODE: mode,
       ONCEBOX_CONCURRENCY: `${IN_FLIGHT}, its default where one lead comes at a time`,
       LOG_LEVEL: "info",
+      node: YOUNG_GENERATION,
     },
     async prepare(pool) {
       await migrate(pool);
@@ -84,7 +88,7 @@ function oncebox(mode: "message" | "campaign"): Contestant {
       await pool.query("update oncebox.setting set system_identifier = null");
     },
     worker: ({ databaseUrl, gatewayUrl, onceboxMain, inFlight }) => ({
-      args: [onceboxMain, "worker"],
+      args: [YOUNG_GENERATION, onceboxMain, "worker"],
       env: {
         DATABASE_URL: databaseUrl,
         MOBIZON_API_URL: gatewayUrl,

@@ -5,8 +5,9 @@ module.exports = {
       name: "oncebox",
       script: "./node_modules/oncebox/dist/cli/main.js",
       args: "worker",
-      // DATABASE_URL, MOBIZON_API_KEY, SMTP_URL and the like; readable by its owner only.
-      node_args: "--env-file-if-exists=.env",
+      // DATABASE_URL, MOBIZON_API_KEY, SMTP_URL and the like; readable by its owner only. See "Memory" in
+      // docs/deploy/README.md for the other one.
+      node_args: "--env-file-if-exists=.env --max-semi-space-size=8",
       // Two, so that one sends while the other starts. Each is a process of its own: there is no
       // port that a cluster could share.
       instances: 2,
