@@ -9,6 +9,10 @@ import type { Bench, Measured } from "./scenario.ts";
 export interface DrainOptions {
   readonly delayMs?: number;
   readonly workers?: number;
+  /** Sends under way at once in each worker; left out: as many as the contestants are compared at, null: its default. */
+  readonly inFlight?: number | null;
+  /** Of a drain's leads, each worker has this part; default 1. */
+  readonly share?: number;
   readonly backlog?: Backlog;
   /** An old transaction elsewhere keeps what is dead from being cleaned up. */
   readonly isTransactionOpen?: boolean;
@@ -33,12 +37,13 @@ export async function drain(
     await holdTransaction(database, held);
     await sendBefore(bench, contestant, database);
   }
-  const count = sizes.drain * workers;
+  const count = Math.ceil(sizes.drain * (options.share ?? 1)) * workers;
   await database.register(leadsFrom(0, count, new Date()));
   await arena.gateway.reset(options.delayMs ?? 0);
   await arena.settle(database);
 
-  const watch = await watchDrain(bench, contestant, database, { count, workers });
+  const { inFlight = IN_FLIGHT } = options;
+  const watch = await watchDrain(bench, contestant, database, { count, workers, inFlight });
   const counts = await arena.gateway.counts();
   checkEverybody(bench, count, counts, watch.isOver);
   const times = [...(await arena.gateway.arrivals()).values()];
@@ -60,11 +65,15 @@ async function watchDrain(
   { arena, sizes }: Bench,
   contestant: Contestant,
   database: Database,
-  { count, workers }: { readonly count: number; readonly workers: number },
+  {
+    count,
+    workers,
+    inFlight,
+  }: { readonly count: number; readonly workers: number; readonly inFlight: number | null },
 ): Promise<{ isOver: boolean; connections: number }> {
   await using started = new AsyncDisposableStack();
   const processes = Array.from({ length: workers }, () =>
-    started.use(arena.startWorker(contestant, database, IN_FLIGHT)),
+    started.use(arena.startWorker(contestant, database, inFlight)),
   );
   let connections = 0;
   let countedAt = 0;

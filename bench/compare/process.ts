@@ -18,6 +18,10 @@ export class WorkerProcess implements AsyncDisposable {
       env: { ...process.env, ...env },
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
+    // It outlives nobody: not us either, however we end.
+    const kill = () => this.child.kill("SIGKILL");
+    process.once("exit", kill);
+    this.child.once("exit", () => process.off("exit", kill));
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#complaints = (this.#complaints + text).slice(-SHOWN_CHARACTERS);
     });

@@ -118,11 +118,25 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   ...[1, 2, 4].map((workers) => ({
     name: `workers-${workers}`,
-    title: `drain at 50 ms, ${workers} ${workers === 1 ? "worker" : "workers"}`,
+    title: `drain at 50 ms, ${workers} ${workers === 1 ? "worker" : "workers"}, 100 in flight each`,
     isQuick: false,
     only: SCALED,
     run: ((bench, contestant) =>
       drain(bench, contestant, { delayMs: 50, workers, isMiddleOnly: true })) as Scenario["run"],
+  })),
+  ...[1, 2, 4].map((workers) => ({
+    name: `shipped-${workers}`,
+    title: `drain at 50 ms, ${workers} ${workers === 1 ? "worker" : "workers"} as shipped, 10 in flight each`,
+    isQuick: false,
+    only: ["oncebox"],
+    run: ((bench, contestant) =>
+      drain(bench, contestant, {
+        delayMs: 50,
+        workers,
+        inFlight: null,
+        share: 0.15,
+        isMiddleOnly: true,
+      })) as Scenario["run"],
   })),
   {
     name: "memory",

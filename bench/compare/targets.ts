@@ -94,8 +94,21 @@ export const TARGETS: readonly Target[] = [
     ["drain", "oncebox"],
     0.8,
   ),
-  times("2 workers at 50 ms, against 1", ["workers-2", "oncebox"], ["workers-1", "oncebox"], 1.9),
-  times("4 workers at 50 ms, against 1", ["workers-4", "oncebox"], ["workers-1", "oncebox"], 3.6),
+  ...(["shipped", "workers"] as const).flatMap((kind) =>
+    (
+      [
+        [2, 1.9],
+        [4, 3.6],
+      ] as const
+    ).map(([workers, atLeast]) =>
+      times(
+        `${workers} workers at 50 ms, ${kind === "shipped" ? "as shipped" : "100 in flight each"}, against 1`,
+        [`${kind}-${workers}`, "oncebox"],
+        [`${kind}-1`, "oncebox"],
+        atLeast,
+      ),
+    ),
+  ),
   atMost("connections of a worker", ours("drain-50ms", "connections"), 6),
   atMost("memory of a worker with 1,000,000 rows due, MB", ours("memory", "most MB"), 200),
   atMost(
