@@ -42,7 +42,7 @@ for (const [name, option, height] of [
   console.error(`${name}.svg`);
 }
 
-function draw(option: EChartsCoreOption, height: number): string {
+function draw(option: Plot, height: number): string {
   const chart = init(null, null, { renderer: "svg", ssr: true, width: 860, height });
   chart.setOption({
     // Solid, so that it can be read on a dark page, too.
@@ -53,15 +53,18 @@ function draw(option: EChartsCoreOption, height: number): string {
   });
   const svg = chart.renderToSVGString();
   chart.dispose();
-  return `${svg}\n`;
+  // For whoever has it read out.
+  return `${svg.replace(">", `><title>${option.title.text}</title>`)}\n`;
 }
+
+type Plot = EChartsCoreOption & { readonly title: { readonly text: string } };
 
 function titled(text: string) {
   return { text, left: 16, top: 12, textStyle: { fontSize: 16, fontWeight: 600, color: INK } };
 }
 
 /** One bar a contestant, the fastest on top; a thin line from the least to the most of all rounds. */
-function drainPlot(scenario: string, title: string): EChartsCoreOption | null {
+function drainPlot(scenario: string, title: string): Plot | null {
   const bars = results.contestants
     .flatMap(({ name, title: label }) => {
       const spread = find(scenario, name, "per second");
@@ -123,7 +126,7 @@ function spreadLines(bars: readonly (Spread & { readonly label: string })[]) {
 }
 
 /** How late after its due time, by how many of a hundred were no later. */
-function duePlot(): EChartsCoreOption | null {
+function duePlot(): Plot | null {
   const series = results.contestants.flatMap(({ name, title }) => {
     const points = PERCENTILES.flatMap((percent, index) => {
       const found = find("due-idle", name, `p${percent} ms`);
@@ -144,7 +147,7 @@ function duePlot(): EChartsCoreOption | null {
 }
 
 /** How the drain slows down with rows that are not due. */
-function backlogPlot(): EChartsCoreOption | null {
+function backlogPlot(): Plot | null {
   const scenarios = ["drain", "future-1m", "future-10m"];
   const series = results.contestants.flatMap(({ name, title }) => {
     const points = scenarios.flatMap((scenario, index) => {
@@ -170,7 +173,7 @@ function linesPlot(
   title: string,
   lines: readonly Line[],
   axes: { readonly xAxis: object; readonly yAxis: object },
-): EChartsCoreOption {
+): Plot {
   return {
     title: titled(title),
     color: LINES,
