@@ -34,6 +34,18 @@ describe("what is gathered", () => {
     expect(statements).toEqual([[1], [2, 3]]);
   });
 
+  test("waits for more of a crowd, so that fewer statements serve it", async () => {
+    const { ask, statements } = doubling();
+    const crowd = [1, 2, 3, 4, 5, 6, 7, 8];
+
+    await Promise.all(crowd.map(ask));
+    const ninth = ask(9);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await Promise.all([ninth, ask(10)])).toEqual([18, 20]);
+
+    expect(statements).toEqual([crowd, [9, 10]]);
+  });
+
   test("has no two requests of one key in a statement", async () => {
     const { ask, statements } = doubling();
 
