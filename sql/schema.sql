@@ -2234,7 +2234,7 @@ is 'When these three were last found to be others; null = never.'
 -- returns TABLE(moved boolean, now_state text); language plpgsql; volatility v; parallel u; body md5 167025ee33334ca17aeebc1c29d92dbf
 
 -- function oncebox.settle_each(told jsonb)
--- returns TABLE(notification_id bigint, moved boolean, now_state text); language plpgsql; volatility v; parallel u; body md5 921ffec607885880c0f40341351cb27b
+-- returns TABLE(notification_id bigint, moved boolean, now_state text); language plpgsql; volatility v; parallel u; body md5 f474c4641d9cd17cd724f6348f294925
 
 -- view oncebox.sms_cost
 create view oncebox.sms_cost as

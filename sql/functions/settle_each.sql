@@ -37,12 +37,17 @@ set enable_memoize = off
 as $$
 #variable_conflict use_column
 declare
-  v_ids     bigint[];
-  v_now     timestamptz;
-  v_row     record;
-  v_pending bigint[] := '{}';
-  v_paused  text[] := '{}';
-  v_well    text[] := '{}';
+  v_ids       bigint[];
+  v_now       timestamptz;
+  v_may_move  boolean;
+  v_outcome   text;
+  v_channel   text;
+  v_code      text;
+  v_pause_for interval;
+  v_pauses    integer;
+  v_pending   bigint[] := '{}';
+  v_paused    text[] := '{}';
+  v_well      text[] := '{}';
 begin
   v_ids := array(select (t.it ->> 'notification_id')::bigint from jsonb_array_elements(told) as t (it));
   with locked as materialized (
@@ -62,7 +67,7 @@ begin
     join lead as l on l.id = k.lead_id;
   v_now := clock_timestamp();
 
-  for v_row in
+  for notification_id, moved, now_state, v_may_move, v_outcome, v_channel, v_code, v_pause_for, v_pauses in
   with known as materialized (
     select t.notification_id, t.attempt, t.outcome, t.state, t.provider_ref, t.campaign_id, t.delivery,
            t.retry_in, t.counts, t.pause_for, t.pauses,
@@ -166,22 +171,22 @@ begin
        select o.ctid from public.landing_leads as o where o.id = f.lead_id offset 0) as own
      where l.ctid = own.ctid
   )
-  select j.*
+  select j.notification_id,
+         j.may_move or j.last_attempt = j.attempt and j.was = j.state,
+         case when j.may_move then j.state else j.was end,
+         j.may_move, j.outcome, j.channel, j.code, j.pause_for, j.pauses
     from judged as j
   loop
-    notification_id := v_row.notification_id;
-    moved := v_row.may_move or v_row.last_attempt = v_row.attempt and v_row.was = v_row.state;
-    now_state := case when v_row.may_move then v_row.state else v_row.was end;
     return next;
-    continue when not v_row.may_move;
-    if v_row.state = 'pending' then
-      v_pending := v_pending || v_row.notification_id;
+    continue when not v_may_move;
+    if now_state = 'pending' then
+      v_pending := v_pending || notification_id;
     end if;
-    if v_row.pause_for is not null then
-      perform oncebox.pause_channel(v_row.channel, v_row.pause_for, v_row.code, v_row.pauses);
-      v_paused := v_paused || v_row.channel;
-    elsif v_row.outcome <> 'unknown' then
-      v_well := v_well || v_row.channel;
+    if v_pause_for is not null then
+      perform oncebox.pause_channel(v_channel, v_pause_for, v_code, v_pauses);
+      v_paused := v_paused || v_channel;
+    elsif v_outcome <> 'unknown' then
+      v_well := v_well || v_channel;
     end if;
   end loop;
   perform oncebox.wake(v_pending);
