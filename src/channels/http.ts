@@ -27,8 +27,10 @@ export interface HttpTimeouts {
 }
 
 interface PostRequest {
-  /** `http:` or `https:`; may hold a secret in its query, which no result repeats. */
-  readonly url: URL;
+  /** As `https://api.mobizon.kz`; `http:` as well. */
+  readonly origin: string;
+  /** With its query; may hold a secret, which no result repeats. */
+  readonly path: string;
   readonly form: URLSearchParams;
   readonly timeouts: HttpTimeouts;
   readonly signal: AbortSignal;
@@ -48,7 +50,7 @@ const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Posts a form once. Resolves in every case; leaves no socket behind. */
 export async function postForm(request: PostRequest): Promise<HttpResult> {
-  const { url, signal, timeouts } = request;
+  const { origin, path, signal, timeouts } = request;
   if (signal.aborted) return notStarted(abortCode(signal), "the deadline was over before the call");
 
   const { promise, resolve } = Promise.withResolvers<HttpResult>();
@@ -69,11 +71,11 @@ export async function postForm(request: PostRequest): Promise<HttpResult> {
   signal.addEventListener("abort", onAbort, { once: true });
 
   try {
-    connection = takeConnection(url, timeouts, request.mostBytes ?? MAX_BODY_BYTES);
+    connection = takeConnection(origin, timeouts, request.mostBytes ?? MAX_BODY_BYTES);
     connection.client.dispatch(
       {
         method: "POST",
-        path: `${url.pathname}${url.search}`,
+        path,
         headers: {
           "content-type": "application/x-www-form-urlencoded",
           accept: "application/json",
@@ -141,8 +143,8 @@ const REST_MS = 500;
 /** Those that rest, by where they lead and what they allow; the last one that came is the first to go. */
 const RESTING = new Map<string, { readonly connection: Connection; readonly until: number }[]>();
 
-function takeConnection(url: URL, timeouts: HttpTimeouts, mostBytes: number): Connection {
-  const key = JSON.stringify([url.origin, timeouts, mostBytes]);
+function takeConnection(origin: string, timeouts: HttpTimeouts, mostBytes: number): Connection {
+  const key = JSON.stringify([origin, timeouts, mostBytes]);
   const resting = RESTING.get(key) ?? [];
   RESTING.set(key, resting);
   for (;;) {
@@ -152,13 +154,13 @@ function takeConnection(url: URL, timeouts: HttpTimeouts, mostBytes: number): Co
     if (Date.now() < last.until && Date.now() > last.until - 2 * REST_MS) return last.connection;
     last.connection.destroy();
   }
-  return openConnection(url, timeouts, mostBytes, (connection) => {
+  return openConnection(origin, timeouts, mostBytes, (connection) => {
     resting.push({ connection, until: Date.now() + REST_MS });
   });
 }
 
 function openConnection(
-  url: URL,
+  origin: string,
   timeouts: HttpTimeouts,
   mostBytes: number,
   onRest: (connection: Connection) => void,
@@ -172,7 +174,7 @@ function openConnection(
     // Said outright, so that NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment changes nothing.
     rejectUnauthorized: true,
   });
-  const client = new Client(url.origin, {
+  const client = new Client(origin, {
     allowH2: false,
     pipelining: 1,
     keepAliveTimeout: REST_MS,

@@ -47,12 +47,17 @@ export function createMobizonCall(access: MobizonAccess): MobizonCall {
     });
   }
   const secrets = secretsOf(access);
+  const root = `${base.pathname.replace(/\/+$/, "")}/service`;
+  const query = new URLSearchParams({
+    output: "json",
+    api: "v1",
+    apiKey: access.apiKey,
+  }).toString();
   return async (method, form, { signal, mayWrite, mostBytes }) => {
-    const url = new URL(`${base.pathname.replace(/\/+$/, "")}/service/${method}`, base);
-    // The vendor wants the key in the query string, so this URL is a secret.
-    url.search = `${new URLSearchParams({ output: "json", api: "v1", apiKey: access.apiKey })}`;
     const result = await postForm({
-      url,
+      origin: base.origin,
+      // The vendor wants the key in the query string, so this path is a secret.
+      path: `${root}/${method}?${query}`,
       form: new URLSearchParams(form),
       timeouts: access.timeouts ?? {},
       signal,
@@ -112,16 +117,18 @@ function read(result: HttpResult, secrets: readonly string[]): Answer<Envelope> 
   }
 
   const { status, body } = result;
+  if (status < 300 || (status >= 400 && status < 500)) {
+    const envelope = parseEnvelope(body);
+    if (envelope !== null && (status < 300 || envelope.code !== 0)) {
+      return { ok: true, value: envelope };
+    }
+  }
   const facts = [`http_${status}`, cleanText(body, secrets)] as const;
+  if (status < 300) return failed("unknown", "answer_unreadable", facts[1], "outage");
   if (status >= 500) return failed("unknown", ...facts, "outage");
-  if (status >= 300 && status < 400) {
+  if (status < 400) {
     return failed(NOT_CARRIED_OUT.has(status) ? "not_sent" : "unknown", ...facts, "setup");
   }
-  const envelope = parseEnvelope(body);
-  if (envelope !== null && (status < 300 || envelope.code !== 0)) {
-    return { ok: true, value: envelope };
-  }
-  if (status < 300) return failed("unknown", "answer_unreadable", facts[1], "outage");
   return failed("unknown", ...facts, STATUS_TROUBLE.get(status));
 }
 

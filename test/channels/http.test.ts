@@ -33,7 +33,9 @@ function post(
   overrides: { signal?: AbortSignal; mayWrite?: () => boolean; timeouts?: HttpTimeouts } = {},
 ): Promise<HttpResult> {
   const signal = overrides.signal ?? AbortSignal.timeout(10_000);
-  return postForm({ url: new URL(url), form: FORM, timeouts: TIMEOUTS, signal, ...overrides });
+  const { origin, pathname, search } = new URL(url);
+  const path = `${pathname}${search}`;
+  return postForm({ origin, path, form: FORM, timeouts: TIMEOUTS, signal, ...overrides });
 }
 
 /** Runs the script once the whole request is there. */

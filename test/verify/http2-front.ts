@@ -7,10 +7,10 @@ import { text } from "node:stream/consumers";
 const fronts = new Map<string, Promise<string>>();
 
 /** The same place, over HTTP/2 without TLS: a front that stands before a provider, as one does before many. */
-export async function throughHttp2(url: URL): Promise<URL> {
-  const front = fronts.get(url.origin) ?? openFront(url.origin);
-  fronts.set(url.origin, front);
-  return new URL(`${url.pathname}${url.search}`, await front);
+export async function throughHttp2(origin: string): Promise<string> {
+  const front = fronts.get(origin) ?? openFront(origin);
+  fronts.set(origin, front);
+  return await front;
 }
 
 async function openFront(origin: string): Promise<string> {

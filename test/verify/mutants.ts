@@ -186,8 +186,8 @@ export const MUTANTS: readonly NamedMutant[] = [
           `import type { Socket } from "node:net"; import { throughHttp2 } from "${new URL("./http2-front.ts", import.meta.url)}";`,
         ],
         [
-          "takeConnection(url, timeouts, request",
-          "takeConnection(await throughHttp2(url), timeouts, request",
+          "takeConnection(origin, timeouts, request",
+          "takeConnection(await throughHttp2(origin), timeouts, request",
         ],
         ["allowH2: false,\n    timeout:", "allowH2: true, useH2c: true, timeout:"],
         ["allowH2: false,\n    pipelining:", "allowH2: true, useH2c: true, pipelining:"],
