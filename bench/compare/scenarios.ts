@@ -134,7 +134,7 @@ export const SCENARIOS: readonly Scenario[] = [
         delayMs: 50,
         workers,
         inFlight: null,
-        share: 0.15,
+        share: 0.5,
         isMiddleOnly: true,
       })) as Scenario["run"],
   })),
