@@ -14,15 +14,15 @@ interface Waiting<Request, Answer> {
 
 /** Enough that a commit is shared by many, few enough that none of them waits long for the others. */
 const MOST = 200;
-/** Where so many came at once, more are on their way. */
-const CROWD = 8;
-/** How long a crowd's next statement waits for more of it, in milliseconds. */
+/** With so many at hand, the next statement waits for no more. */
+const ENOUGH = 30;
+/** How long it waits for company otherwise, in milliseconds. */
 const LINGER_MS = 5;
 
 /**
  * Makes one statement, and one commit, of the requests that come while the last one is under way.
- * The first one goes at once: only in a crowd is company waited for, since half as many statements
- * leave more of the processors to all.
+ * Who comes alone goes at once. After a statement of several there is a pause, as more are on their way
+ * then, and one statement for them takes less of the processors than two.
  *
  * A request that fails the statement by itself fails alone: then each is asked by itself. One whose
  * rows are held is refused with SQLSTATE 55P03, so that it may be asked again without keeping the
@@ -41,7 +41,7 @@ export function gather<Request, Answer>(
     while (waiting.length > 0) {
       const batch = takeNext();
       await answer(batch);
-      if (batch.length >= CROWD) await sleep(LINGER_MS);
+      if (batch.length > 1 && waiting.length < ENOUGH) await sleep(LINGER_MS);
     }
     isUnderWay = false;
   }
