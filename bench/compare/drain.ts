@@ -1,3 +1,4 @@
+import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Contestant, IN_FLIGHT } from "../contestants/contestant.ts";
 import { rateBetween } from "../figures.ts";
@@ -51,6 +52,7 @@ export async function drain(
   return {
     "per second": rateBetween(times, from, to),
     connections: Math.ceil(watch.connections / workers),
+    "processors busy": watch.processors,
   };
 }
 
@@ -58,6 +60,13 @@ function shareOf({ sizes }: Bench, backlog: Backlog | undefined): Backlog | null
   return backlog === undefined
     ? null
     : { ...backlog, rows: Math.ceil(backlog.rows * sizes.backlogShare) };
+}
+
+interface Watched {
+  readonly isOver: boolean;
+  readonly connections: number;
+  /** How many of the machine's were busy on average, with whatever, from the first call on. */
+  readonly processors: number;
 }
 
 /** Starts the workers, waits until all is sent or the time is up, and stops them. */
@@ -70,7 +79,7 @@ async function watchDrain(
     workers,
     inFlight,
   }: { readonly count: number; readonly workers: number; readonly inFlight: number | null },
-): Promise<{ isOver: boolean; connections: number }> {
+): Promise<Watched> {
   await using started = new AsyncDisposableStack();
   const processes = Array.from({ length: workers }, () =>
     started.use(arena.startWorker(contestant, database, inFlight)),
@@ -78,19 +87,43 @@ async function watchDrain(
   let connections = 0;
   let countedAt = 0;
   let giveUpAt = Date.now() + 2 * sizes.drainMs;
+  let busy = watchProcessors();
   for (let people = 0; ; ) {
     await sleep(LOOK_EVERY_MS);
     const now = Date.now();
     const before = people;
     people = (await arena.gateway.counts()).people;
-    if (before === 0 && people > 0) giveUpAt = now + sizes.drainMs;
-    if (people >= count) return { isOver: true, connections };
-    if (now > giveUpAt) return { isOver: false, connections };
+    if (before === 0 && people > 0) {
+      giveUpAt = now + sizes.drainMs;
+      busy = watchProcessors();
+    }
+    if (people >= count) return { isOver: true, connections, processors: busy() };
+    if (now > giveUpAt) return { isOver: false, connections, processors: busy() };
     if (now - countedAt < COUNT_CONNECTIONS_EVERY_MS) continue;
     countedAt = now;
     assertAlive(processes);
     connections = Math.max(connections, await countConnections(database));
   }
+}
+
+/** Says, when it is asked, how many processors were busy on average since. */
+function watchProcessors(): () => number {
+  const before = readProcessors();
+  return () => {
+    const now = readProcessors();
+    return ((now.busyMs - before.busyMs) * cpus().length) / (now.allMs - before.allMs);
+  };
+}
+
+function readProcessors(): { readonly busyMs: number; readonly allMs: number } {
+  let busyMs = 0;
+  let allMs = 0;
+  for (const { times } of cpus()) {
+    const spent = times.user + times.nice + times.sys + times.irq;
+    busyMs += spent;
+    allMs += spent + times.idle;
+  }
+  return { busyMs, allMs };
 }
 
 function assertAlive(processes: readonly WorkerProcess[]): void {

@@ -134,7 +134,7 @@ export const SCENARIOS: readonly Scenario[] = [
         delayMs: 50,
         workers,
         inFlight: null,
-        share: 0.5,
+        share: 0.2,
         isMiddleOnly: true,
       })) as Scenario["run"],
   })),
