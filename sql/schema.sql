@@ -421,7 +421,7 @@ is 'What the provider last charged for a part of an SMS.'
 -- returns TABLE(verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language plpgsql; volatility v; parallel u; body md5 1d436d4df510fd58149d930d8b1dafd5
 
 -- function oncebox.claim_each(notification_ids bigint[], worker_id uuid, tokens uuid[], lease interval, send_timeout interval, per_seconds numeric[], two_steps boolean[])
--- returns TABLE(notification_id bigint, verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language plpgsql; volatility v; parallel u; body md5 d2b43ab9ddd721f9550d5f739cdc45c4
+-- returns TABLE(notification_id bigint, verdict text, attempt integer, lead_id uuid, channel text, recipient text, subject text, body text, reference text, campaign_id text, message_id text, failures integer, pauses integer, due_at timestamp with time zone); language plpgsql; volatility v; parallel u; body md5 c161031a8c3a135afa8852b3064da259
 
 -- view oncebox.claims
 create view oncebox.claims as
@@ -786,7 +786,7 @@ is 'Of those taken: by none of the workers that are alive. The next sweep frees 
 -- returns boolean; language plpgsql; volatility v; parallel u; body md5 b0ea135fd2a3031b7940a1c41c8bec8f
 
 -- function oncebox.keep_draft_each(notification_ids bigint[], attempts integer[], campaign_ids text[], message_ids text[])
--- returns TABLE(notification_id bigint, kept boolean); language plpgsql; volatility v; parallel u; body md5 f1aaa5711860bb6469a44df19d381907
+-- returns TABLE(notification_id bigint, kept boolean); language plpgsql; volatility v; parallel u; body md5 bba26bd097c3ac6e29b8be46b2e7c9d4
 
 -- view oncebox.last_hour
 create view oncebox.last_hour as

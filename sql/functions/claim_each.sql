@@ -150,10 +150,10 @@ begin
   with ready as materialized (
     -- One a lead and channel: of two kinds the second finds the flag set.
     select distinct on (n.lead_id, n.channel)
-           n.id, n.ctid as place, n.lead_id, l.ctid as lead_place, n.channel, text.subject, text.body,
+           n.id, n.ctid as place, it.token, it.two_step, n.lead_id, l.ctid as lead_place, n.channel, text.subject, text.body,
            -- One that no longer fits, because its template grew, is none: cut off, it might lose its link.
            coalesce(length(text.subject) > 500 or length(text.body) > case n.channel when 'sms' then 1000 else 20000 end, false) as is_too_long
-      from unnest(v_ready) as it (id)
+      from unnest(notification_ids, tokens, two_steps) as it (id, token, two_step)
      cross join lateral (
        select n.ctid, n.* from oncebox.notification as n where n.id = it.id offset 0) as n
      cross join lateral (
@@ -174,7 +174,8 @@ begin
        select nullif(coalesce(n.subject, oncebox.render(t.subject, v.variables)), '') as subject,
               nullif(coalesce(n.body, oncebox.render(t.body, v.variables)), '') as body
        offset 0) as text
-     where case n.channel when 'sms' then l.sms_sent else l.email_sent end is not true
+     where it.id = any (v_ready)
+       and case n.channel when 'sms' then l.sms_sent else l.email_sent end is not true
      order by n.lead_id, n.channel, n.id
   ), flagged as (
     -- The claim itself: who sets the flag first, this program or an old backend, has the right to
@@ -195,19 +196,17 @@ begin
            state_reason = null,
            attempt      = n.attempt + 1,
            worker_id    = claim_each.worker_id,
-           claim_token  = a.token,
+           claim_token  = r.token,
            lease_until  = clock_timestamp() + lease,
            slot_at      = null,
            subject      = case when not r.is_too_long then r.subject end,
            body         = case when not r.is_too_long then r.body end,
            segments     = case n.channel when 'sms' then oncebox.sms_segments(r.body) end
       from ready as r
-      join flagged as f
-        on f.id = r.lead_id
-      join unnest(notification_ids, tokens, two_steps) as a (id, token, two_step)
-        on a.id = r.id
      where n.ctid = r.place
-    returning n.id, n.attempt, n.worker_id, n.campaign_id, a.two_step
+       -- "is true" keeps it a look into a hash: as a join it may be planned as a loop over all of them for each.
+       and (r.lead_id in (select f.id from flagged as f)) is true
+    returning n.id, n.attempt, n.worker_id, n.campaign_id, r.two_step
   ), opened as (
     insert into oncebox.attempt (notification_id, attempt, worker_id, deadline_at, sending_at)
     select c.id, c.attempt, c.worker_id, clock_timestamp() + send_timeout,

@@ -38,10 +38,19 @@ begin
 
   return query
   with draft as materialized (
-    select a.*, n.ctid as place
+    select a.*, n.place, n.may_keep
       from unnest(notification_ids, attempts, campaign_ids, message_ids) as a (id, attempt, campaign_id, message_id)
      cross join lateral (
-       select n.ctid from oncebox.notification as n where n.id = a.id offset 0) as n
+       select n.ctid as place,
+              n.attempt = a.attempt
+              and n.state = 'claimed'
+              and n.lease_until > clock_timestamp()
+              and (n.campaign_id is null
+                   -- The same call again, by a worker whose connection broke around the commit.
+                   or (n.campaign_id, n.message_id) = (a.campaign_id, a.message_id)) as may_keep
+         from oncebox.notification as n
+        where n.id = a.id
+       offset 0) as n
      where a.id = any (v_ids)
   ), kept as (
     update oncebox.notification as n
@@ -49,12 +58,8 @@ begin
            message_id  = d.message_id
       from draft as d
      where n.ctid = d.place
-       and n.attempt = d.attempt
-       and n.state = 'claimed'
-       and n.lease_until > clock_timestamp()
-       and (n.campaign_id is null
-            -- The same call again, by a worker whose connection broke around the commit.
-            or (n.campaign_id, n.message_id) = (d.campaign_id, d.message_id))
+       -- Asked above and not of n: its partial index would be read for it, once for each draft.
+       and d.may_keep
     returning n.id, n.attempt
   ), marked as (
     update oncebox.attempt as a

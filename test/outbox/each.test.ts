@@ -241,4 +241,32 @@ describe("outcomes and drafts in one statement", () => {
     ]);
     expect(await keepDraftEach(db, requests)).toEqual([true, false, true]);
   });
+
+  test("keep a draft without a look at all that are claimed", async ({ db }) => {
+    const ids = [];
+    for (let count = 0; count < 40; count++) ids.push(await makeNotification(db));
+    await claimEach(db, await requestsFor(db, ids));
+    await sql`vacuum analyze oncebox.notification, oncebox.attempt`.execute(db);
+    const [one] = ids as [NotificationId];
+
+    const fetched = await db.transaction().execute(async (tx) => {
+      const soFar = async () =>
+        (
+          await sql<{ fetched: number }>`
+            select idx_tup_fetch::integer as fetched from pg_stat_xact_user_tables
+             where schemaname = 'oncebox' and relname = 'notification'`.execute(tx)
+        ).rows[0]?.fetched as number;
+      const before = await soFar();
+      await keepDraftEach(tx, [
+        {
+          key: { notificationId: one, attempt: 1 },
+          draft: { campaignId: "100", messageId: "200" },
+        },
+      ]);
+      return (await soFar()) - before;
+    });
+
+    expect(fetched).toBeGreaterThan(0);
+    expect(fetched).toBeLessThan(10);
+  });
 });

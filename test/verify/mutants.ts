@@ -65,10 +65,7 @@ export const MUTANTS: readonly NamedMutant[] = [
           "when k.state = 'claimed' and k.claim_token = a.token then 'claimed'",
           "when k.state = 'claimed' and k.claim_token = a.token then 'claimed' when k.state = 'claimed' then 'ready'",
         ],
-        [
-          "where case n.channel when 'sms' then l.sms_sent else l.email_sent end is not true",
-          "where true",
-        ],
+        ["and case n.channel when 'sms' then l.sms_sent else l.email_sent end is not true", ""],
         ["and not (w.sms and l.sms_sent is true)", ""],
         ["and not (w.email and l.email_sent is true)", ""],
       ],
@@ -142,7 +139,7 @@ export const MUTANTS: readonly NamedMutant[] = [
     mode: "campaign",
     sql: {
       keep_draft_each: [
-        ["and n.attempt = d.attempt", ""],
+        ["n.attempt = a.attempt", "true"],
         ["and n.state = 'claimed'", ""],
         ["and n.lease_until > clock_timestamp()", ""],
         ["and (n.campaign_id is null", "and (true"],
