@@ -2012,7 +2012,7 @@ is 'How many duplicates were prevented at registration (overview).'
 -- returns void; language plpgsql; volatility v; parallel u; body md5 6e244f1eb5a5c09590048e0337f0aff0
 
 -- function oncebox.render(template text, variables jsonb)
--- returns text; language sql; volatility i; parallel s; body md5 7cbb58e189b9873774ad5e1b66f00564
+-- returns text; language plpgsql; volatility i; parallel s; body md5 fbd4cec5f99ce11448ba177e497c37f8
 
 -- function oncebox.reopen_channel(channel text, actor text, reason text)
 -- returns void; language plpgsql; volatility v; parallel u; body md5 9047889ebaa698eec61344366b87e80c
@@ -2276,7 +2276,7 @@ is 'What they are paid as: parts of 160 or 153 characters, in Cyrillic of 70 or 
 is 'Of messages: their text is no longer kept, so their parts are not counted.'
 
 -- function oncebox.sms_segments(body text)
--- returns integer; language plpgsql; volatility i; parallel s; body md5 a7f56e68d306c471d0924192ad91a59b
+-- returns integer; language plpgsql; volatility i; parallel s; body md5 001dac9d68665aac5eeb2f7929d40213
 
 -- function oncebox.standing_key(source text, idempotency_key text)
 -- returns text; language sql; volatility s; parallel u; body md5 5a0931d346c6207383863fdde0673e59

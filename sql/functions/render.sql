@@ -9,22 +9,28 @@
 -- Returns  null when the template is null.
 create or replace function oncebox.render(template text, variables jsonb)
 returns text
-language sql
+language plpgsql
 immutable
 parallel safe
 as $$
-  -- The template is cut once, into the texts between the tags and the tags, side by side; so
-  -- what was put in is never read again.
-  select string_agg(part.literal || coalesce(nullif(value.text, ''), btrim(part.tag[2], ' '), ''), '' order by part.n)
-    from rows from (
-           regexp_split_to_table(template, '\{\{ *([A-Za-z_][A-Za-z0-9_]*) *(?:\|([^{}]*))?\}\}'),
-           regexp_matches(template, '\{\{ *([A-Za-z_][A-Za-z0-9_]*) *(?:\|([^{}]*))?\}\}', 'g')
-         ) with ordinality as part (literal, tag, n)
-   cross join lateral (
-     select case
-              when jsonb_typeof(variables -> part.tag[1]) in ('string', 'number', 'boolean') then
-                oncebox.clean_text(variables ->> part.tag[1])
-            end as text
-     offset 0
-   ) as value;
+declare
+  -- What no template has in it, unless it was written for that.
+  v_cut   text := E'\x01' || hashtextextended(template, 0);
+  -- Cut once, into text, name, default, text, name, default, .. text; so what was put in is never read again.
+  v_parts text[] := string_to_array(
+    regexp_replace(template, '\{\{ *([A-Za-z_][A-Za-z0-9_]*) *(?:\|([^{}]*))?\}\}',
+                   format('%1$s\1%1$s\2%1$s', v_cut), 'g'),
+    v_cut);
+  v_value text;
+begin
+  for v_index in 2 .. coalesce(cardinality(v_parts), 0) by 3 loop
+    v_value := case
+                 when jsonb_typeof(variables -> v_parts[v_index]) in ('string', 'number', 'boolean') then
+                   oncebox.clean_text(variables ->> v_parts[v_index])
+               end;
+    v_parts[v_index] := v_value;
+    v_parts[v_index + 1] := case when coalesce(v_value, '') = '' then btrim(v_parts[v_index + 1], ' ') end;
+  end loop;
+  return array_to_string(v_parts, '');
+end
 $$;

@@ -24,17 +24,15 @@ begin
   if body is null then
     return null;
   end if;
-  v_is_gsm7 := translate(body,
-    E'@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&''()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿'
-    'abcdefghijklmnopqrstuvwxyzäöñüà^{}\\[~]|€\f', '') = '';
+  v_is_gsm7 := body !~ '[^\n\f\r -?@A-Z[\\\]^_a-z{|}~¡£¤¥§¿ÄÅÆÇÉÑÖØÜßàäåæèéìñòöøùüΓΔΘΛΞΠΣΦΨΩ€]';
   if v_is_gsm7 then
     v_alone := 160;
     v_joined := 153;
-    v_doubles := length(body) - length(translate(body, E'^{}\\[~]|€\f', ''));
+    v_doubles := regexp_count(body, '[\f[\\\]^{|}~€]');
   else
     v_alone := 70;
     v_joined := 67;
-    v_doubles := length(regexp_replace(body, '[^\U00010000-\U0010FFFF]', '', 'g'));
+    v_doubles := regexp_count(body, '[\U00010000-\U0010FFFF]');
   end if;
   v_units := length(body) + v_doubles;
   if v_units <= v_alone then
