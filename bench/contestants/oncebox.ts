@@ -29,7 +29,7 @@ const LEAD: CopiedTable = {
 const NOTIFICATION_SET = { id: "p.id + i", lead_id: LEAD_ID, recipient: COPIED_PHONE };
 
 /** As the files in docs/deploy have it. */
-const YOUNG_GENERATION = "--max-semi-space-size=8";
+const YOUNG_GENERATION = "--max-semi-space-size=16";
 
 function oncebox(mode: "message" | "campaign"): Contestant {
   return {

@@ -7,7 +7,7 @@ module.exports = {
       args: "worker",
       // DATABASE_URL, MOBIZON_API_KEY, SMTP_URL and the like; readable by its owner only. See "Memory" in
       // docs/deploy/README.md for the other one.
-      node_args: "--env-file-if-exists=.env --max-semi-space-size=8",
+      node_args: "--env-file-if-exists=.env --max-semi-space-size=16",
       // Two, so that one sends while the other starts. Each is a process of its own: there is no
       // port that a cluster could share.
       instances: 2,
