@@ -21,7 +21,7 @@ interface SpanSettings {
   readonly attributes?: Attributes;
 }
 
-/** What work gets that nobody records. */
+/** What work gets that nobody records, and that is in no trace of a caller's. */
 const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
 /**
@@ -35,7 +35,7 @@ export function inSpan<T>(
   work: (span: Span) => Promise<T>,
 ): Promise<T> {
   const tracer = findTracer();
-  if (tracer === null) return work(NO_SPAN);
+  if (tracer === null) return work(trace.getActiveSpan() ?? NO_SPAN);
   return tracer.startActiveSpan(name, settings, async (span) => {
     try {
       return await work(span);

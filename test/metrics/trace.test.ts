@@ -234,6 +234,16 @@ describe("where none is", () => {
     expect(await tracesOf(db)).toEqual([null, null]);
   });
 
+  test("a trace that only passes through is kept all the same", async ({ db }) => {
+    context.setGlobalContextManager(new Contexts());
+    propagation.setGlobalPropagator(W3C);
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    await continueTrace({ traceparent }, () => register(db, LEAD));
+
+    expect(await tracesOf(db)).toEqual([traceparent]);
+  });
+
   test("a worker asks for no trace", async ({ databaseUrl, db, gateways }) => {
     let asked = 0;
     const worker = await work(databaseUrl, gateways, {
