@@ -57,10 +57,7 @@ export function Shell({ me }) {
       });
     }
     isFirst.current = false;
-    // On a phone the menu is wider than the page.
-    document
-      .querySelector(".menu [aria-current]")
-      ?.scrollIntoView({ block: "nearest", inline: "center" });
+    showInMenu();
   }, [spot]);
   useEffect(
     () =>
@@ -94,6 +91,18 @@ export function Shell({ me }) {
     <${Says} />
     ${isHelpOpen && html`<${Keys} onClose=${() => setIsHelpOpen(false)} />`}
   </div>`;
+}
+
+/**
+ * On a phone the menu is wider than the page. Not by scrollIntoView: the next Tab would begin there, and
+ * pass over the skip link.
+ */
+function showInMenu() {
+  const menu = document.querySelector(".menu");
+  const here = menu?.querySelector("[aria-current]");
+  if (!menu || !here) return;
+  const [around, own] = [menu.getBoundingClientRect(), here.getBoundingClientRect()];
+  menu.scrollLeft += own.left + own.width / 2 - (around.left + around.width / 2);
 }
 
 /** A hash is a route here, so the link cannot jump by itself. @param {Event} event */

@@ -110,6 +110,18 @@ describe.skipIf(noBrowser !== null)(
       expect(tab.complaints).toEqual([]);
     });
 
+    test("shows on a phone, too, which page one is on", async () => {
+      await using tab = await openTab(browser, server.url, {
+        viewport: { width: 360, height: 740 },
+      });
+      await visit(tab.page, "audit");
+
+      const here = await tab.page.locator(".menu [aria-current]").boundingBox();
+
+      expect(here?.x).toBeGreaterThanOrEqual(0);
+      expect((here?.x ?? 0) + (here?.width ?? 0)).toBeLessThanOrEqual(360);
+    });
+
     test("shows a hostile text as it is, and lets it turn nothing around", async () => {
       await using tab = await openTab(browser, server.url);
       const { page } = tab;
