@@ -58,8 +58,8 @@ type LocalQueue = WorkerEventMap["localQueue:init"]["localQueue"];
 
 /** graphile-worker looks for jobs this often by itself; the alarm makes due ones start on time. */
 const POLL_INTERVAL_MS = 2_000;
-/** While one is sent, another is written down, and the next one is at hand. */
-const JOBS_PER_PLACE = 2;
+/** While one is sent, another is claimed, a third one written down, and the next one is at hand. */
+const JOBS_PER_PLACE = 4;
 /** How long a job may wait here for a place before it is given back to the other workers. */
 const QUEUED_MS = 2_000;
 /** One listens for jobs; the others are for statements of a few milliseconds each. With the lock's own one more. */
@@ -127,7 +127,7 @@ export async function startShift(
       worker: {
         completeJobBatchDelay: 0,
         failJobBatchDelay: 0,
-        localQueue: { size: 2 * JOBS_PER_PLACE * config.concurrency, ttl: QUEUED_MS },
+        localQueue: { size: JOBS_PER_PLACE * config.concurrency, ttl: QUEUED_MS },
       },
     },
     // Its abort would only end the wait for an answer, and every send has a deadline of its own.
@@ -236,11 +236,11 @@ export async function startShift(
 }
 
 /**
- * How many may be claimed while all places are taken, so that no place waits for a claim: a third of
- * them. With a rate, a claim is a turn to send now. And emails whose worker died cannot be asked for.
+ * How many may be claimed while all places are taken, so that no place waits for a claim: as many
+ * again. With a rate, a claim is a turn to send now. And emails whose worker died cannot be asked for.
  */
 function claimsAhead(channel: string, { concurrency, smsPerSecond }: WorkerConfig): number {
-  return channel === "sms" && smsPerSecond === null ? Math.floor(concurrency / 3) : 0;
+  return channel === "sms" && smsPerSecond === null ? concurrency : 0;
 }
 
 async function track(inFlight: Set<Promise<void>>, task: Promise<unknown>): Promise<void> {
