@@ -4,7 +4,7 @@ import type { Logger } from "../log.ts";
 import type { Claim } from "../outbox/claim.ts";
 import type { Moves } from "../outbox/moves.ts";
 import { type NotificationId, parseNotificationId } from "../outbox/notification.ts";
-import type { Channel, OutgoingMessage, SendOutcome } from "../outbox/outcome.ts";
+import type { Channel, OutgoingMessage, SendOutcome, Trouble } from "../outbox/outcome.ts";
 import { persist } from "../outbox/persist.ts";
 import { failSpan, inSpan, linkTo, type Span, SpanKind } from "../trace.ts";
 import { withDeadline } from "./deadline.ts";
@@ -32,24 +32,26 @@ export interface SendTaskDeps {
   readonly log: Logger;
 }
 
+interface OwnDeps extends SendTaskDeps {
+  /** Answers so far that pause the channel; once one is written down, no more is claimed. */
+  readonly troubles: { told: number; written: number };
+}
+
 type Claimed = Extract<Claim, { verdict: "claimed" }>;
 
 /** claim -> commit -> channel -> settle. The job is only a wake-up; the row decides. */
 export function sendTask(deps: SendTaskDeps): Task {
+  const own = { ...deps, troubles: { told: 0, written: 0 } };
   return async (payload) => {
     const notificationId = parseNotificationId((payload as { id: unknown }).id);
     const attributes = { "oncebox.notification_id": notificationId };
     await inSpan("oncebox.send", { kind: SpanKind.CONSUMER, attributes }, (span) =>
-      wakeUp(deps, notificationId, span),
+      wakeUp(own, notificationId, span),
     );
   };
 }
 
-async function wakeUp(
-  deps: SendTaskDeps,
-  notificationId: NotificationId,
-  span: Span,
-): Promise<void> {
+async function wakeUp(deps: OwnDeps, notificationId: NotificationId, span: Span): Promise<void> {
   const attempt = await deps.inHand(() => claimAndSend(deps, notificationId, span));
   if (attempt === null) return;
   // What was sent has its place free: writing it down keeps no other waiting.
@@ -64,7 +66,7 @@ interface Sent {
 
 /** Null when there was nothing to do; without `sent` when nothing was to be sent. */
 async function claimAndSend(
-  deps: SendTaskDeps,
+  deps: OwnDeps,
   notificationId: NotificationId,
   span: Span,
 ): Promise<{ readonly claim: Claimed; readonly sent: Sent } | { readonly sent: null } | null> {
@@ -75,6 +77,7 @@ async function claimAndSend(
   // Before the claim: a process that is frozen between its commit and the send has lost that time, too.
   const mayStillSend = watch(deps.sendTimeoutMs);
   const isFresh = watch(deps.sendTimeoutMs / 2);
+  const troublesBefore = deps.troubles.written;
   const request = {
     notificationId,
     workerId: deps.workerId,
@@ -99,20 +102,33 @@ async function claimAndSend(
   const { attempt } = claim.message;
   span.setAttributes({ "oncebox.channel": claim.channel, "oncebox.attempt": attempt });
   return await deps.inPlace(async () => {
-    // Given back if the word to stop came meanwhile, or so late a place that the send might be cut short.
-    const reason = deps.isStopping() ? "worker_stopping" : isFresh() ? null : "waited_too_long";
-    if (reason !== null && (await deps.moves.release({ notificationId, attempt }, reason)))
+    const reason = reasonToGiveBack(deps, troublesBefore, isFresh);
+    if (reason !== null) {
+      await deps.moves.release({ notificationId, attempt }, reason);
       return { sent: null };
-
+    }
     const startedAt = performance.now();
     const outcome = await send(deps, claim, mayStillSend);
+    if (troubleOf(outcome) !== undefined) deps.troubles.told += 1;
     return { claim, sent: { outcome, startedAt } };
   });
 }
 
+/** What came up while a claim waited for its place, and keeps it from being sent; null = nothing. */
+function reasonToGiveBack(
+  { isStopping, troubles }: OwnDeps,
+  troublesBefore: number,
+  isFresh: () => boolean,
+): string | null {
+  if (isStopping()) return "worker_stopping";
+  if (troubles.told > troublesBefore) return "channel_paused";
+  // So late a place that the send might be cut short.
+  return isFresh() ? null : "waited_too_long";
+}
+
 /** In the end: it must not keep a send waiting, nor undo one. */
 async function linkToRegistration(
-  { moves, log }: SendTaskDeps,
+  { moves, log }: OwnDeps,
   notificationId: NotificationId,
   span: Span,
 ): Promise<void> {
@@ -125,7 +141,7 @@ async function linkToRegistration(
 }
 
 async function writeDown(
-  deps: SendTaskDeps,
+  deps: OwnDeps,
   claimed: Claimed,
   { outcome, startedAt }: Sent,
   span: Span,
@@ -133,10 +149,13 @@ async function writeDown(
   const { notificationId, attempt } = claimed.message;
   const { channel } = claimed;
   const key = { notificationId, attempt };
+  const trouble = troubleOf(outcome);
   // What the provider said must not be lost: asked again as long as the claim lasts.
   const settled = await inSpan("oncebox.settle", {}, () =>
     persist(deps.leaseMs, () => deps.moves.settle(key, outcome, claimed.history)),
-  );
+  ).finally(() => {
+    if (trouble !== undefined) deps.troubles.written += 1;
+  });
   deps.observer?.settled(channel, outcome, settled);
   span.setAttributes({ "oncebox.outcome": outcome.kind, "oncebox.state": settled.state });
   const event = {
@@ -153,9 +172,12 @@ async function writeDown(
   };
   if (outcome.kind === "accepted" && settled.moved) deps.log.info(event, "attempt:settled");
   else deps.log.warn(event, "attempt:settled");
-  if (outcome.kind !== "accepted" && outcome.kind !== "rejected" && outcome.trouble !== undefined) {
-    deps.log.warn({ channel, trouble: outcome.trouble, code: outcome.code }, "channel:paused");
-  }
+  if (trouble !== undefined)
+    deps.log.warn({ channel, trouble, code: event.code }, "channel:paused");
+}
+
+function troubleOf(outcome: SendOutcome): Trouble | undefined {
+  return outcome.kind === "not_sent" || outcome.kind === "unknown" ? outcome.trouble : undefined;
 }
 
 const NO_TEXT: SendOutcome = {
@@ -165,7 +187,7 @@ const NO_TEXT: SendOutcome = {
 };
 
 async function send(
-  deps: SendTaskDeps,
+  deps: OwnDeps,
   claimed: Claimed,
   mayStillSend: () => boolean,
 ): Promise<SendOutcome> {
@@ -184,7 +206,7 @@ async function send(
 }
 
 async function callChannel(
-  deps: SendTaskDeps,
+  deps: OwnDeps,
   message: OutgoingMessage,
   mayStillSend: () => boolean,
 ): Promise<SendOutcome> {

@@ -202,6 +202,30 @@ describe("a worker", () => {
     });
   }
 
+  test("gives back what it claimed ahead when an answer pauses the channel meanwhile, and calls no more", async ({
+    db,
+    gateways,
+    startWorker,
+  }) => {
+    await gateways.set({ delayMs: 2_500 });
+    await gateways.addSmsFault({
+      times: "always",
+      fault: { accept: false, answer: "code", code: 8 },
+    });
+    const worker = await startWorker({ ONCEBOX_CONCURRENCY: "1", MOBIZON_SEND_MODE: "message" });
+    await register(db, makeLeads(2, { email: null }));
+    await until("both are claimed", async () => (await countStates(db)).claimed === 2);
+    await worker.logged("channel:paused", { channel: "sms" });
+    await until("both wait again", async () => (await countStates(db)).pending === 2);
+
+    const { rows } = await sql`
+      select outcome, code from oncebox.attempt order by outcome`.execute(db);
+    expect(rows).toEqual([
+      { outcome: "not_sent", code: "mobizon_8" },
+      { outcome: "released", code: "channel_paused" },
+    ]);
+  });
+
   test("claims as many SMS again as it has places for, and gives back what waited half of its time for one", async ({
     db,
     gateways,
