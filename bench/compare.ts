@@ -3,7 +3,8 @@
  *
  * The contestants take turns: each round measures all of them in every scenario, in another order, each on a
  * fresh database of an embedded Postgres with its default settings and a gateway in a process of its own. A figure
- * against another contestant is a ratio within one round. Exit 1 when a figure is missed.
+ * against another contestant is a ratio within one round. Exit 1 when a figure is missed, 130 on Ctrl-C; what was
+ * measured until then is written all the same.
  */
 import { mkdir, statfs, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -33,7 +34,6 @@ function parse(): Options | null {
 async function compare(options: Options): Promise<number> {
   console.error("starting Postgres and the gateway");
   await using arena = await Arena.open();
-  const interrupted = onInterrupt(arena);
   const notes = new Set<string>();
   const samples: Sample[] = [];
   const benchFor = (what: string): Bench => ({
@@ -45,39 +45,57 @@ async function compare(options: Options): Promise<number> {
     },
   });
   const machine = await describeMachine(arena.serverUrl);
-  const scenarios = [];
+  const scenarios: Scenario[] = [];
   for (const scenario of options.scenarios)
     if (await hasRoom(benchFor(scenario.name), scenario)) scenarios.push(scenario);
 
+  const report = async () => {
+    const results = resultsOf(machine, { ...options, scenarios }, samples, [...notes]);
+    await mkdir(dirname(options.json), { recursive: true });
+    await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
+    process.stdout.write(reportOf(results));
+    console.error(`written to ${options.json}`);
+    return results;
+  };
+  const interrupted = onInterrupt(async () => {
+    notes.add("interrupted: not all of it was measured");
+    if (samples.length > 0) await report();
+    await arena[Symbol.asyncDispose]();
+  });
+
   const startedAt = performance.now();
-  for (let round = 0; round < options.rounds; round++) {
-    const turns = scenarios.flatMap((scenario) => rotate(turnsOf(scenario, options), round));
-    for (const [index, { scenario, contestant, run }] of turns.entries()) {
-      if (interrupted.aborted) return 130;
-      const done = ((round * turns.length + index) / (options.rounds * turns.length)) * 100;
-      const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
-      console.error(`${done.toFixed(0)}%, ${minutes} min: ${scenario}, ${contestant}`);
-      const measured = await attempt(benchFor(`${scenario}, ${contestant}`), run, interrupted);
-      for (const [measure, value] of Object.entries(measured))
-        samples.push({ scenario, contestant, measure, round, value });
-    }
+  const turns = turnsOf(scenarios, options);
+  for (const [index, { scenario, contestant, round, run }] of turns.entries()) {
+    if (interrupted.aborted) return 130;
+    const done = ((index / turns.length) * 100).toFixed(0);
+    const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
+    console.error(`${done}%, ${minutes} min: ${scenario}, ${contestant}`);
+    const measured = await attempt(benchFor(`${scenario}, ${contestant}`), run, interrupted);
+    for (const [measure, value] of Object.entries(measured))
+      samples.push({ scenario, contestant, measure, round, value });
   }
-  const results = resultsOf(machine, { ...options, scenarios }, samples, [...notes]);
-  await mkdir(dirname(options.json), { recursive: true });
-  await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
-  process.stdout.write(reportOf(results));
-  console.error(`written to ${options.json}`);
-  return results.targets.every((it) => it.isReached) ? 0 : 1;
+  const { targets } = await report();
+  return targets.every((it) => it.isReached) ? 0 : 1;
 }
 
 interface Turn {
   readonly scenario: string;
   readonly contestant: string;
+  readonly round: number;
   run(bench: Bench): Promise<Measured>;
 }
 
+/** All rounds, one after the other. */
+function turnsOf(scenarios: readonly Scenario[], options: Options): Turn[] {
+  return Array.from({ length: options.rounds }, (_, round) =>
+    scenarios
+      .filter((it) => round === 0 || !it.isOnce)
+      .flatMap((scenario) => rotate(turnsWithin(scenario, round, options), round)),
+  ).flat();
+}
+
 /** Everybody who takes part in a scenario, and the machine's own limits. */
-function turnsOf(scenario: Scenario, { contestants, isQuick }: Options): Turn[] {
+function turnsWithin(scenario: Scenario, round: number, { contestants, isQuick }: Options): Turn[] {
   const { name } = scenario;
   const taking = contestants.filter((it) => scenario.only?.includes(it.name) ?? true);
   const limits = LIMITS.filter((it) => it.scenario === name && (it.isQuick || !isQuick));
@@ -85,9 +103,10 @@ function turnsOf(scenario: Scenario, { contestants, isQuick }: Options): Turn[] 
     ...taking.map((contestant) => ({
       scenario: name,
       contestant: contestant.name,
+      round,
       run: (bench: Bench) => scenario.run(bench, contestant),
     })),
-    ...limits.map(({ title, run }) => ({ scenario: name, contestant: title, run })),
+    ...limits.map(({ title, run }) => ({ scenario: name, contestant: title, round, run })),
   ];
 }
 
@@ -120,14 +139,14 @@ async function hasRoom({ arena, note }: Bench, { gigabytes = 1 }: Scenario): Pro
   return false;
 }
 
-/** Ctrl-C ends what is measured, and removes processes and data. */
-function onInterrupt(arena: Arena): AbortSignal {
+/** Ctrl-C ends what is measured: what is known is reported, and processes and data are removed. */
+function onInterrupt(end: () => Promise<void>): AbortSignal {
   const interrupted = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       interrupted.abort();
       console.error("stopping");
-      void arena[Symbol.asyncDispose]().finally(() => process.exit(130));
+      void end().finally(() => process.exit(130));
     });
   }
   return interrupted.signal;

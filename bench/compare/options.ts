@@ -25,7 +25,7 @@ export const HELP = `How fast is oncebox beside what a user would take instead, 
   --only NAMES          scenarios, with commas between
   --contestants NAMES   with commas between; the targets need those that they are against
   --rounds COUNT        default 3
-  --soak MINUTES        adds the scenario soak
+  --soak MINUTES        adds the scenario soak, in the first round alone
   --json FILE           where the results go; default bench/results/latest.json
   --help
 

@@ -39,6 +39,8 @@ export interface Scenario {
   readonly name: string;
   readonly title: string;
   readonly isQuick: boolean;
+  /** It takes so long that the first round alone has it. */
+  readonly isOnce?: true;
   /** By name; left out where it is for all. */
   readonly only?: readonly string[];
   /** What it needs on disk, for its templates and one copy. */

@@ -150,6 +150,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "soak",
     title: "memory under steady load, 100 leads a second",
     isQuick: false,
+    isOnce: true,
     only: ["oncebox"],
     run: soak,
   },
