@@ -4,6 +4,7 @@ import { graphileDefault, graphileTuned } from "./graphile-worker.ts";
 import { onceboxCampaign, onceboxMessage } from "./oncebox.ts";
 import { pgBossBatch, pgBossTuned } from "./pg-boss.ts";
 import { transactionalOutbox } from "./pg-transactional-outbox.ts";
+import { rowsAlone } from "./rows-alone.ts";
 
 /** Those whose worker runs in `bench/worker.ts`. */
 export const PEERS: readonly Peer[] = [
@@ -13,6 +14,7 @@ export const PEERS: readonly Peer[] = [
   pgBossBatch,
   transactionalOutbox,
   batchingLoop,
+  rowsAlone,
 ];
 
 export const CONTESTANTS: readonly Contestant[] = [onceboxMessage, onceboxCampaign, ...PEERS];
