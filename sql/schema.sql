@@ -412,7 +412,7 @@ is 'What the provider last charged for a part of an SMS.'
 -- returns boolean; language plpgsql; volatility v; parallel u; body md5 711f0aef96ced051e9cf548aa870a337
 
 -- function oncebox.check_leads(leads jsonb)
--- returns TABLE(record integer, problem jsonb, name text, phone text, email text, source text, idempotency_key text, kind text, data jsonb, due_at timestamp with time zone, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text, fingerprint bytea); language sql; volatility s; parallel u; body md5 fb3e601a4b6c1869b164c95ba384a37c
+-- returns TABLE(record integer, problem jsonb, name text, phone text, email text, source text, idempotency_key text, kind text, data jsonb, due_at timestamp with time zone, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text, fingerprint bytea); language sql; volatility s; parallel u; body md5 33d2f7313815056dba7d62df7ed73d96
 
 -- function oncebox.check_session(hash bytea)
 -- returns boolean; language sql; volatility s; parallel u; body md5 45f4f864a8a4c51d084e27daf54bb0b4
@@ -1147,7 +1147,7 @@ alter table oncebox.migration add constraint migration_pkey PRIMARY KEY (name);
 is 'Which migrations were applied, and when; written by oncebox migrate.'
 
 -- function oncebox.missing_variables(wanted text[], lead_name text, data jsonb)
--- returns text[]; language sql; volatility i; parallel s; body md5 ff305905b1587bd95286ad97ec8fca77
+-- returns text[]; language plpgsql; volatility i; parallel s; body md5 230d4013630cd615d6970d2c984c54fe
 
 -- function oncebox.next_delivery_look(sent_at timestamp with time zone)
 -- returns timestamp with time zone; language sql; volatility v; parallel u; body md5 ab84185b48e076e8e0cc12099072164e
@@ -1904,7 +1904,7 @@ is 'May have gone out: the provider is asked, or a person is.'
 -- returns text; language sql; volatility s; parallel u; body md5 f3840ead1816263515e2266964193034
 
 -- function oncebox.register_each(leads jsonb)
--- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 8d7e0dda0a3f61274ff34219de6a7da7
+-- returns TABLE(record integer, lead_id uuid, created boolean, problem jsonb); language plpgsql; volatility v; parallel u; body md5 568a1b6d081b0f969f4652b9dbc261ba
 
 -- function oncebox.register_lead(name text, phone text, email text, source text, idempotency_key text, due_at timestamp with time zone, data jsonb, kind text, expires_at timestamp with time zone, sms_text text, email_subject text, email_text text)
 -- returns TABLE(lead_id uuid, created boolean); language plpgsql; volatility v; parallel u; body md5 c00a71866268f78ea12eb5d78986d45b

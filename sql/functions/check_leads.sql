@@ -141,11 +141,14 @@ as $$
     left join oncebox.template as mail
       on mail.kind = r.kind
      and mail.channel = 'email'
-    left join lateral (
-      select oncebox.missing_variables(
-               case when r.phone is not null and r.sms_text is null then sms.variables else '{}' end
-               || case when r.email is not null and (r.email_text is null or r.email_subject is null) then mail.variables else '{}' end,
-               r.name, r.data) as variables
-       where sms.variables <> '{}' or mail.variables <> '{}'
-    ) as missing on true;
+   cross join lateral (
+      -- Most templates want none: as a condition of the join it would be asked after the function was called.
+      select case
+               when sms.variables <> '{}' or mail.variables <> '{}' then
+                 oncebox.missing_variables(
+                   case when r.phone is not null and r.sms_text is null then sms.variables else '{}' end
+                   || case when r.email is not null and (r.email_text is null or r.email_subject is null) then mail.variables else '{}' end,
+                   r.name, r.data)
+             end as variables
+    ) as missing;
 $$;

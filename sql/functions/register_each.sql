@@ -32,7 +32,8 @@ begin
     select c.*,
            gen_random_uuid() as lead_id,
            case when v_erased then oncebox.standing_key(c.source, c.idempotency_key) else c.idempotency_key end as standing_key
-      from oncebox.check_leads(leads) as c
+      -- "offset 0", so that each is judged once, and not again for its answer.
+      from (select * from oncebox.check_leads(leads) offset 0) as c
      where c.problem is null
   ), registered as (
     insert into oncebox.registration as r (lead_id, source, idempotency_key, kind, data, fingerprint, traceparent)

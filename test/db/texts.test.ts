@@ -391,6 +391,16 @@ describe("a template that a person edited", () => {
     });
   });
 
+  test("is told of once where the SMS and the email both want it", async ({ db }) => {
+    await setTemplate(db, "sms", { body: "{{pin}} {{code}}" });
+    await setTemplate(db, "email", { subject: "{{code}}", body: "{{city}}, {{known}}" });
+
+    await expect(register(db, { data: { known: 1 } })).rejects.toMatchObject({
+      code: "ONCEBOX_TEMPLATE_VARIABLE_MISSING",
+      message: expect.stringContaining("texts need city, code, pin, which"),
+    });
+  });
+
   test("takes a name that may not be shown for a missing one", async ({ db }) => {
     await setTemplate(db, "sms", { body: "{{name}}, привет" });
 
