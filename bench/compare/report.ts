@@ -22,11 +22,17 @@ export function reportOf(results: Results): string {
     }
     parts.push(`${title}\n${table}`);
   }
-  const targets = plainTable(["to reach", "wanted", "measured", ""]);
-  for (const { what, atLeast, atMost, reading, isReached } of results.targets) {
+  const targets = plainTable(["to reach", "wanted", "measured", "", "rows alone"]);
+  for (const { what, atLeast, atMost, reading, isReached, most } of results.targets) {
     if (reading === null) continue;
     const wanted = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`;
-    targets.push([what, wanted, formatSpread(reading), isReached ? "reached" : "NOT reached"]);
+    targets.push([
+      what,
+      wanted,
+      formatSpread(reading),
+      isReached ? "reached" : "NOT reached",
+      most === null ? "" : formatSpread(most),
+    ]);
   }
   if (results.targets.length > 0) parts.push(`${targets}`);
   if (results.notes.length > 0) parts.push(results.notes.map((it) => `- ${it}`).join("\n"));

@@ -21,6 +21,8 @@ export interface Target {
   readonly what: string;
   readonly of: Series;
   readonly against?: Series;
+  /** What shows how much can be reached at all. */
+  readonly limit?: Series;
   readonly atLeast?: number;
   readonly atMost?: number;
 }
@@ -29,6 +31,8 @@ export interface Verdict extends Target {
   /** Of the ratios, or of the values; null when nothing was measured. */
   readonly reading: Spread | null;
   readonly isReached: boolean | null;
+  /** The same of the limit; null when that was not measured. */
+  readonly most: Spread | null;
 }
 
 export function seriesOf(samples: readonly Sample[], series: Series): Sample[] {
@@ -50,20 +54,29 @@ export function spreadOf(values: readonly number[]): Spread | null {
   return { median: (lower + upper) / 2, minimum, maximum };
 }
 
-/** Ratios are taken round by round, where both sides met the same machine; then their median counts. */
 export function judge(target: Target, samples: readonly Sample[]): Verdict {
-  const { against, atLeast, atMost } = target;
-  const measured = seriesOf(samples, target.of);
-  const others = against === undefined ? [] : seriesOf(samples, against);
-  const readings = measured.flatMap(({ round, value }) => {
-    if (against === undefined) return [value];
-    const other = others.find((it) => it.round === round)?.value;
-    return other === undefined || other === 0 ? [] : [value / other];
-  });
-  const reading = spreadOf(readings);
+  const { of, against, limit, atLeast, atMost } = target;
+  const reading = readingOf(of, against, samples);
   const isReached =
     reading === null
       ? null
       : reading.median >= (atLeast ?? -Infinity) && reading.median <= (atMost ?? Infinity);
-  return { ...target, reading, isReached };
+  const most = limit === undefined ? null : readingOf(limit, against, samples);
+  return { ...target, reading, isReached, most };
+}
+
+/** Ratios are taken round by round, where both sides met the same machine; then their median counts. */
+function readingOf(
+  of: Series,
+  against: Series | undefined,
+  samples: readonly Sample[],
+): Spread | null {
+  const others = against === undefined ? [] : seriesOf(samples, against);
+  return spreadOf(
+    seriesOf(samples, of).flatMap(({ round, value }) => {
+      if (against === undefined) return [value];
+      const other = others.find((it) => it.round === round)?.value;
+      return other === undefined || other === 0 ? [] : [value / other];
+    }),
+  );
 }

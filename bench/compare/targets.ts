@@ -12,7 +12,13 @@ function times(
   [otherScenario, other]: [string, string],
   atLeast: number,
 ): Target {
-  return { what, of: rate(scenario, contestant), against: rate(otherScenario, other), atLeast };
+  return {
+    what,
+    of: rate(scenario, contestant),
+    against: rate(otherScenario, other),
+    ...(contestant === "oncebox" && { limit: rate(scenario, "rows-alone") }),
+    atLeast,
+  };
 }
 
 function atMost(what: string, of: Series, most: number): Target {

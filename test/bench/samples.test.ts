@@ -39,6 +39,16 @@ test("a round in which the other one has no figure does not count", () => {
   expect(verdict.reading).toEqual({ median: 2, minimum: 2, maximum: 2 });
 });
 
+test("the most that can be reached is that of the limit, against the same one", () => {
+  const limit = { ...OURS, contestant: "rows-alone" };
+  const target = { what: "", of: OURS, against: THEIRS, limit, atLeast: 1 };
+  const samples = [...rounds(OURS, [50, 60]), ...rounds(THEIRS, [100, 200])];
+  expect(judge(target, samples).most).toBeNull();
+  const verdict = judge(target, [...samples, ...rounds(limit, [90, 100])]);
+  expect(verdict.most).toEqual({ median: 0.7, minimum: 0.5, maximum: 0.9 });
+  expect(verdict.isReached).toBe(false);
+});
+
 test("what was not measured is neither reached nor missed", () => {
   expect(judge({ what: "", of: OURS, atLeast: 1 }, []).isReached).toBeNull();
 });
