@@ -4,15 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { batchingLoop } from "../contestants/batching-loop.ts";
-import type { Contestant } from "../contestants/contestant.ts";
 import { forEachInFlight, openPost } from "../contestants/post.ts";
 import { leadsFrom } from "./leads.ts";
 import type { Bench, Measured } from "./scenario.ts";
 
 const CLIENTS = 8;
 const BATCH = 500;
-/** More than anybody claims in the time. */
+/** More than anybody claims singly in the time. */
 const DUE = { kind: "due", rows: 500_000 } as const;
+/** As many as there are, whatever the time: claims of nothing would count as well. */
+const BATCHES_EACH = DUE.rows / BATCH / CLIENTS;
 const POSTS = 30_000;
 
 const run = promisify(execFile);
@@ -31,15 +32,15 @@ function claim(count: number): string {
 
 /** Inserts of one row, of which a registration has at least one. */
 export function insertsAlone(bench: Bench): Promise<Measured> {
-  return pgbench(bench, batchingLoop, INSERT, 1);
+  return pgbench(bench, INSERT, forSeconds(bench));
 }
 
 export function claimsSingly(bench: Bench): Promise<Measured> {
-  return pgbench(bench, batchingLoop, claim(1), 1, DUE);
+  return pgbench(bench, claim(1), forSeconds(bench), 1, DUE);
 }
 
 export function claimsInBatches(bench: Bench): Promise<Measured> {
-  return pgbench(bench, batchingLoop, claim(BATCH), BATCH, DUE);
+  return pgbench(bench, claim(BATCH), ["-t", `${BATCHES_EACH}`], BATCH, DUE);
 }
 
 /** Calls of the gateway and nothing else, 100 in flight. */
@@ -53,25 +54,28 @@ export async function postsAlone({ arena, sizes }: Bench): Promise<Measured> {
   return { "per second": (times.length / ((times.at(-1) ?? 0) - (times[0] ?? 0))) * 1_000 };
 }
 
+function forSeconds({ sizes }: Bench): string[] {
+  return ["-T", `${Math.max(1, Math.round(sizes.registerMs / 1_000))}`];
+}
+
 async function pgbench(
-  { arena, sizes, note }: Bench,
-  contestant: Contestant,
+  { arena, note }: Bench,
   script: string,
-  rowsEach: number,
+  amount: readonly string[],
+  rowsEach = 1,
   backlog: typeof DUE | null = null,
 ): Promise<Measured> {
   if (!(await isThere())) {
     note("the machine's limits in Postgres were left out: pgbench is not on the PATH");
     return {};
   }
-  await using database = await arena.openDatabase(contestant, backlog);
+  await using database = await arena.openDatabase(batchingLoop, backlog);
   await arena.settle(database);
   const folder = await mkdtemp(join(tmpdir(), "oncebox-pgbench-"));
   try {
     const file = join(folder, "script.sql");
     await writeFile(file, script);
-    const seconds = Math.max(1, Math.round(sizes.registerMs / 1_000));
-    const options = ["-n", "-M", "prepared", "-c", `${CLIENTS}`, "-j", "2", "-T", `${seconds}`];
+    const options = ["-n", "-M", "prepared", "-c", `${CLIENTS}`, "-j", "2", ...amount];
     const { stdout } = await run("pgbench", [...options, "-f", file, database.url]);
     const perSecond = Number(/^tps = ([\d.]+)/m.exec(stdout)?.[1]) * rowsEach;
     return { "per second": perSecond };
