@@ -32,16 +32,23 @@ export interface SendTaskDeps {
   readonly log: Logger;
 }
 
+/** Answers so far that pause the channel; once one is written down, no more is claimed. */
+interface Troubles {
+  told: number;
+  written: number;
+  /** Until all that were told are written down. */
+  writing: Promise<unknown>;
+}
+
 interface OwnDeps extends SendTaskDeps {
-  /** Answers so far that pause the channel; once one is written down, no more is claimed. */
-  readonly troubles: { told: number; written: number };
+  readonly troubles: Troubles;
 }
 
 type Claimed = Extract<Claim, { verdict: "claimed" }>;
 
 /** claim -> commit -> channel -> settle. The job is only a wake-up; the row decides. */
 export function sendTask(deps: SendTaskDeps): Task {
-  const own = { ...deps, troubles: { told: 0, written: 0 } };
+  const own = { ...deps, troubles: { told: 0, written: 0, writing: Promise.resolve() } };
   return async (payload) => {
     const notificationId = parseNotificationId((payload as { id: unknown }).id);
     const attributes = { "oncebox.notification_id": notificationId };
@@ -62,6 +69,7 @@ async function wakeUp(deps: OwnDeps, notificationId: NotificationId, span: Span)
 interface Sent {
   readonly outcome: SendOutcome;
   readonly startedAt: number;
+  readonly onWritten: () => void;
 }
 
 /** Null when there was nothing to do; without `sent` when nothing was to be sent. */
@@ -74,6 +82,8 @@ async function claimAndSend(
     await deps.moves.wake(notificationId);
     return null;
   }
+  // What is given back is woken at once, maybe before the database knows of the pause.
+  await deps.troubles.writing;
   // Before the claim: a process that is frozen between its commit and the send has lost that time, too.
   const mayStillSend = watch(deps.sendTimeoutMs);
   const isFresh = watch(deps.sendTimeoutMs / 2);
@@ -109,9 +119,20 @@ async function claimAndSend(
     }
     const startedAt = performance.now();
     const outcome = await send(deps, claim, mayStillSend);
-    if (troubleOf(outcome) !== undefined) deps.troubles.told += 1;
-    return { claim, sent: { outcome, startedAt } };
+    const onWritten = troubleOf(outcome) === undefined ? () => {} : tell(deps.troubles);
+    return { claim, sent: { outcome, startedAt, onWritten } };
   });
+}
+
+/** Notes an answer that pauses the channel; what it returns notes that it is written down. */
+function tell(troubles: Troubles): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  troubles.told += 1;
+  troubles.writing = Promise.all([troubles.writing, promise]);
+  return () => {
+    troubles.written += 1;
+    resolve();
+  };
 }
 
 /** What came up while a claim waited for its place, and keeps it from being sent; null = nothing. */
@@ -143,7 +164,7 @@ async function linkToRegistration(
 async function writeDown(
   deps: OwnDeps,
   claimed: Claimed,
-  { outcome, startedAt }: Sent,
+  { outcome, startedAt, onWritten }: Sent,
   span: Span,
 ): Promise<void> {
   const { notificationId, attempt } = claimed.message;
@@ -153,9 +174,7 @@ async function writeDown(
   // What the provider said must not be lost: asked again as long as the claim lasts.
   const settled = await inSpan("oncebox.settle", {}, () =>
     persist(deps.leaseMs, () => deps.moves.settle(key, outcome, claimed.history)),
-  ).finally(() => {
-    if (trouble !== undefined) deps.troubles.written += 1;
-  });
+  ).finally(onWritten);
   deps.observer?.settled(channel, outcome, settled);
   span.setAttributes({ "oncebox.outcome": outcome.kind, "oncebox.state": settled.state });
   const event = {

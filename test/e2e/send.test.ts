@@ -212,6 +212,11 @@ describe("a worker", () => {
       times: "always",
       fault: { accept: false, answer: "code", code: 8 },
     });
+    // The pause is known late, so that what is given back is woken before.
+    await sql`
+      create function dawdle() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return new; end $$;
+      create trigger dawdle before update on oncebox.channel
+        for each row when (new.paused_until is not null) execute function dawdle()`.execute(db);
     const worker = await startWorker({ ONCEBOX_CONCURRENCY: "1", MOBIZON_SEND_MODE: "message" });
     await register(db, makeLeads(2, { email: null }));
     await until("both are claimed", async () => (await countStates(db)).claimed === 2);
